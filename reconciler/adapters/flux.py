@@ -1,0 +1,295 @@
+"""Flux's objects as the API gives them, and as the core wants them: one translation for every way to read a cluster.
+
+Only the fields that a verdict needs are declared; values, secrets and all else are skipped undecoded. v2 and v2beta2
+of HelmRelease have the same shape where it matters (helm-controller ``api/v2beta2`` embeds v2's snapshots).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from reconciler.core import model
+from reconciler.core.model import Key, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HELM_RELEASE: Final = "HelmRelease"
+OCI_REPOSITORY: Final = "OCIRepository"
+HELM_CHART: Final = "HelmChart"
+
+VERSIONS: Final = {
+    HELM_RELEASE: ("helm.toolkit.fluxcd.io", frozenset({"v2", "v2beta2"})),
+    OCI_REPOSITORY: ("source.toolkit.fluxcd.io", frozenset({"v1", "v1beta2"})),
+    HELM_CHART: ("source.toolkit.fluxcd.io", frozenset({"v1", "v1beta2"})),
+}
+"""The group of each kind that is read, and its versions."""
+
+_NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+
+
+class _Object(msgspec.Struct, rename="camel", gc=False):
+    """A piece of an API object."""
+
+
+class Metadata(_Object):
+    """``metadata``."""
+
+    name: str
+    namespace: str
+    generation: int = 0
+    labels: dict[str, str] | None = None
+    deletion_timestamp: str | None = None
+
+
+class _Header(_Object):
+    api_version: str = ""
+    kind: str = ""
+    metadata: Metadata | None = None
+
+
+class _Reference(_Object):
+    kind: str
+    name: str = ""
+    namespace: str | None = None
+
+
+class _ChartSpec(_Object):
+    """``spec.chart.spec`` of a HelmRelease, and ``spec`` of a HelmChart."""
+
+    chart: str
+    source_ref: _Reference
+    version: str | None = None
+    values_files: list[str] | None = None
+    reconcile_strategy: str | None = None
+
+
+class _ChartTemplate(_Object):
+    spec: _ChartSpec
+
+
+class _Filter(_Object):
+    name: str
+    exclude: bool | None = None
+
+
+class _Test(_Object):
+    enable: bool | None = None
+    filters: list[_Filter] | None = None
+
+
+class _Hook(_Object):
+    phase: str | None = None
+    last_started: str | None = None
+    last_completed: str | None = None
+
+
+class _Snapshot(_Object):
+    version: int
+    status: str
+    name: str
+    namespace: str
+    chart_name: str
+    chart_version: str
+    action: str | None = None
+    last_deployed: str | None = None
+    test_hooks: dict[str, _Hook | None] | None = None
+    oci_digest: str | None = None
+
+
+class _Condition(_Object):
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str | None = None
+
+
+class _ReleaseSpec(_Object):
+    chart: _ChartTemplate | None = None
+    chart_ref: _Reference | None = None
+    suspend: bool | None = None
+    test: _Test | None = None
+
+
+class _ReleaseStatus(_Object):
+    observed_generation: int = -1
+    history: list[_Snapshot] | None = None
+    conditions: list[_Condition] | None = None
+
+
+class _HelmRelease(_Object):
+    metadata: Metadata
+    spec: _ReleaseSpec
+    status: _ReleaseStatus | None = None
+
+
+class _OCIRef(_Object):
+    tag: str | None = None
+    semver: str | None = None
+    semver_filter: str | None = None
+    digest: str | None = None
+
+
+class _OCISpec(_Object):
+    ref: _OCIRef | None = None
+
+
+class _Artifact(_Object):
+    revision: str | None = None
+
+
+class _OCIStatus(_Object):
+    artifact: _Artifact | None = None
+
+
+class _OCIRepository(_Object):
+    metadata: Metadata
+    spec: _OCISpec | None = None
+    status: _OCIStatus | None = None
+
+
+class _HelmChart(_Object):
+    metadata: Metadata
+    spec: _ChartSpec
+
+
+Object = model.HelmRelease | model.OCIRepository | model.HelmChart | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object of a kind that is read. Labels are empty where they could not be read either."""
+
+    kind: str
+    key: Key
+    labels: Mapping[str, str]
+    object: Object
+
+
+def decode(value: object) -> Found | None:
+    """Translate one object, None if it is of a kind that is not read.
+
+    One of the wrong shape, or of a version that is not served any more, becomes Unreadable and says why.
+
+    Raises:
+        ValueError: it is no Kubernetes object, or has no valid name and namespace.
+    """
+    head = _header(value)
+    group, versions = VERSIONS.get(head.kind, ("", frozenset()))
+    if not group or head.api_version.partition("/")[0] != group:
+        return None
+    metadata = head.metadata
+    if metadata is None or not _NAME.fullmatch(metadata.name) or not _NAME.fullmatch(metadata.namespace):
+        raise ValueError(f"a {head.kind} without a valid name and namespace")
+    key = Key(metadata.namespace, metadata.name)
+    if head.api_version.partition("/")[2] not in versions:
+        cure = "upgrade Flux to 2.2 or later, and run flux migrate"
+        return _found(
+            head, key, Unreadable(key, f"{head.kind} {key} is in {head.api_version}, which is not read; {cure}")
+        )
+    return _found(head, key, _translated(value, head.kind, key))
+
+
+def _header(value: object) -> _Header:
+    try:
+        head = msgspec.convert(value, _Header)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"an object of it is no Kubernetes object: {error}") from error
+    if not head.kind or not head.api_version:
+        raise ValueError("an object of it has no kind or no apiVersion")
+    return head
+
+
+def _found(head: _Header, key: Key, one: Object) -> Found:
+    return Found(head.kind, key, (head.metadata.labels if head.metadata else None) or {}, one)
+
+
+def _translated(value: object, kind: str, key: Key) -> Object:
+    try:
+        if kind == OCI_REPOSITORY:
+            return _oci_repository(key, msgspec.convert(value, _OCIRepository))
+        if kind == HELM_CHART:
+            return model.HelmChart(key, _source(msgspec.convert(value, _HelmChart).spec))
+        return _helm_release(key, msgspec.convert(value, _HelmRelease))
+    except ValueError as error:
+        return Unreadable(key, f"{kind} {key} has another shape than Flux gives it: {error}")
+
+
+def _helm_release(key: Key, one: _HelmRelease) -> model.HelmRelease:
+    spec, status = one.spec, one.status or _ReleaseStatus()
+    test = spec.test or _Test()
+    if (spec.chart is None) == (spec.chart_ref is None):
+        raise ValueError("exactly one of spec.chart and spec.chartRef must be set")
+    return model.HelmRelease(
+        key,
+        one.metadata.generation,
+        status.observed_generation,
+        chart=_source(spec.chart.spec) if spec.chart else None,
+        chart_ref=_reference(spec.chart_ref, key) if spec.chart_ref else None,
+        suspended=bool(spec.suspend),
+        deleting=one.metadata.deletion_timestamp is not None,
+        tests_enabled=bool(test.enable),
+        filters=tuple(model.Filter(one.name, bool(one.exclude)) for one in test.filters or ()),
+        history=tuple(_snapshot(one) for one in status.history or ()),
+        conditions=tuple(_condition(one) for one in status.conditions or ()),
+    )
+
+
+def _source(spec: _ChartSpec) -> model.ChartSource:
+    return model.ChartSource(
+        spec.chart,
+        spec.version or "",
+        spec.source_ref.kind,
+        values_files=bool(spec.values_files),
+        by_revision=spec.reconcile_strategy == "Revision",
+    )
+
+
+def _reference(ref: _Reference, key: Key) -> model.Reference:
+    return model.Reference(ref.kind, Key(ref.namespace or key.namespace, ref.name))
+
+
+def _snapshot(one: _Snapshot) -> model.Snapshot:
+    hooks = None if one.test_hooks is None else tuple(_hook(name, hook) for name, hook in one.test_hooks.items())
+    return model.Snapshot(
+        one.version,
+        one.status,
+        Key(one.namespace, one.name),
+        one.chart_name,
+        one.chart_version,
+        one.action,
+        _time(one.last_deployed),
+        hooks,
+        one.oci_digest,
+    )
+
+
+def _hook(name: str, hook: _Hook | None) -> model.Hook:
+    hook = hook or _Hook()
+    return model.Hook(name, hook.phase or "", _time(hook.last_started), _time(hook.last_completed))
+
+
+def _condition(one: _Condition) -> model.Condition:
+    return model.Condition(one.type, one.status, one.reason, one.message, _time(one.last_transition_time))
+
+
+def _oci_repository(key: Key, one: _OCIRepository) -> model.OCIRepository:
+    ref = (one.spec.ref if one.spec else None) or _OCIRef()
+    artifact = one.status.artifact if one.status else None
+    revision = artifact.revision if artifact else None
+    return model.OCIRepository(key, ref.tag, ref.semver, ref.semver_filter, ref.digest, revision)
+
+
+def _time(text: str | None) -> datetime | None:
+    """Read a time as Kubernetes writes it. One that is none only means that nothing can be counted from it."""
+    try:
+        at = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at and at.tzinfo else None

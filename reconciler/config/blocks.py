@@ -1,0 +1,378 @@
+"""The config file, block by block and key by key: the only door to pydantic.
+
+The docstrings under the keys are their descriptions: in the JSON Schema, and in the message for a missing one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from reconciler.config import rules
+from reconciler.config.mistakes import Mistake, Place, mistake, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic_core import ErrorDetails, InitErrorDetails
+    from pydantic_core.core_schema import CoreSchema, NullableSchema, WithDefaultSchema
+
+    from reconciler.config.document import Values
+
+_T = TypeVar("_T")
+_Maybe = Annotated[_T | None, BeforeValidator(rules.given)]
+_Duration = Annotated[str, Field(pattern=rules.DURATION), BeforeValidator(rules.with_unit)]
+_Line = Annotated[str, AfterValidator(rules.line), Field(json_schema_extra={"minLength": 1})]
+_Release = Annotated[str, Field(pattern=rules.RELEASE)]
+
+
+class _UnknownKeyError(ValueError):
+    """A key that no block has: told of the block, at the key's line."""
+
+
+class Block(BaseModel):
+    """A mapping in the file. Its mistakes are found together: in its keys, and between them."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        use_attribute_docstrings=True,
+    )
+    ONE_OF: ClassVar[tuple[str, ...]] = ()
+    """Keys of which exactly one is given."""
+    GOES_WITH: ClassVar[dict[str, str]] = {}
+    """Keys that mean something only beside another."""
+
+    @classmethod
+    def contradictions(cls, block: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """Look between the keys of a raw mapping: places in it, and sentences."""
+        given = [key for key in cls.ONE_OF if key in block]
+        if cls.ONE_OF and len(given) != 1:
+            yield (), f"needs exactly one of {', '.join(cls.ONE_OF)}; found {' and '.join(given) or 'none'}"
+        for key, other in cls.GOES_WITH.items():
+            if key in block and other not in block:
+                yield (key,), f"goes with {other} only; give {other} too, or take {key} away"
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _look(cls, block: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(block, dict):
+            raise ValueError(f"found {shown(block)}, but a mapping belongs here, with the keys {cls._keys()}")  # noqa: TRY004 - pydantic's way
+        found = [_line_error(place, ValueError(sentence)) for place, sentence in cls.contradictions(block)]
+        model = None
+        try:
+            model = handler(block)
+        except ValidationError as error:
+            found += [cls._reworded(detail) for detail in error.errors()]
+        if model is None or found:
+            raise ValidationError.from_exception_data(cls.__name__, found)
+        return model
+
+    @classmethod
+    def _reworded(cls, detail: ErrorDetails) -> InitErrorDetails:
+        place, key = detail["loc"], str(detail["loc"][-1])
+        match detail["type"]:
+            case "value_error":
+                return _line_error(place, detail["ctx"]["error"])
+            case "extra_forbidden":
+                return _line_error(place, _UnknownKeyError(cls._unknown(key)))
+            case "missing":
+                meaning = next(field.description for field in cls.model_fields.values() if field.alias == key)
+                return _line_error(place, ValueError(f"is missing; give {meaning}"))
+        return _line_error(place, ValueError(_sentence(detail)))
+
+    @classmethod
+    def _unknown(cls, key: str) -> str:
+        near = difflib.get_close_matches(key, [str(field.alias) for field in cls.model_fields.values()], n=1)
+        cure = f'did you mean "{near[0]}"?' if near else f"known here: {cls._keys()}"
+        return f"unknown key {shown(key)}; {cure}"
+
+    @classmethod
+    def _keys(cls) -> str:
+        return ", ".join(str(field.alias) for field in cls.model_fields.values()) or "nothing yet"
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
+        block = handler.resolve_ref_schema(handler(schema))
+        block.pop("title", None)
+        if cls.ONE_OF:
+            block["oneOf"] = [{"required": [key]} for key in cls.ONE_OF]
+        if cls.GOES_WITH:
+            block["dependentRequired"] = {key: [other] for key, other in cls.GOES_WITH.items()}
+        return block
+
+
+class ClusterBlock(Block):
+    """A cluster: exactly one of inCluster, kubeconfig and snapshot."""
+
+    ONE_OF = ("inCluster", "kubeconfig", "snapshot")
+    GOES_WITH: ClassVar = {"context": "kubeconfig"}
+
+    in_cluster: Annotated[Literal[True] | None, BeforeValidator(rules.in_cluster)] = None
+    """true: the cluster that the program runs in, by its service account"""
+    kubeconfig: _Maybe[_Line] = None
+    """the path of a kubeconfig file"""
+    context: _Maybe[_Line] = None
+    """a context of the kubeconfig file; its current one if left out"""
+    snapshot: _Maybe[_Line] = None
+    """the path of a recorded cluster, as kubectl get -A -o yaml (or json) prints it"""
+
+
+class StagingBlock(Block):
+    """Where versions are proven."""
+
+    cluster: ClusterBlock
+    """the cluster to observe: {inCluster: true}, {kubeconfig: PATH, context: NAME} or {snapshot: PATH}"""
+    namespaces: Annotated[
+        list[Annotated[str, Field(pattern=rules.NAMESPACE)]], Field(min_length=1), AfterValidator(rules.namespaces)
+    ]
+    """the namespaces to observe, or ["*"] for all"""
+    selector: Annotated[str, AfterValidator(rules.selector)] = ""
+    """a Kubernetes label selector, such as app=vault,tier in (a,b); empty admits every release"""
+
+
+class AppBlock(Block):
+    """A GitHub App."""
+
+    id: Annotated[
+        int | str, BeforeValidator(rules.app_id), WithJsonSchema({"type": ["integer", "string"], "minLength": 1})
+    ]
+    """the App's number or its client ID"""
+    private_key_file: _Line
+    """the path of the App's private key, in PEM"""
+    installation_id: _Maybe[Annotated[int, Field(ge=1)]] = None
+    """the number of the App's installation; the repository's own if left out"""
+
+
+class GitHubAuthBlock(Block):
+    """Who the program is on GitHub: exactly one of tokenFile and app."""
+
+    ONE_OF = ("tokenFile", "app")
+
+    token_file: _Maybe[_Line] = None
+    """the path of a file that holds a token"""
+    app: _Maybe[AppBlock] = None
+    """a GitHub App: {id: N, privateKeyFile: PATH, installationId: N}"""
+
+
+class GitHubBlock(Block):
+    """A repository on GitHub or GitHub Enterprise Server."""
+
+    repository: Annotated[str, Field(pattern=rules.REPOSITORY)]
+    """the repository, as owner/name"""
+    base_url: Annotated[str, Field(pattern=rules.API)] = "https://api.github.com"
+    """the API's address; for GitHub Enterprise Server https://HOST/api/v3"""
+    auth: _Maybe[GitHubAuthBlock] = None
+    """{tokenFile: PATH} or {app: {...}}; the token in the environment's GITHUB_TOKEN if left out"""
+
+
+class GitAuthBlock(Block):
+    """Who the program is for git: tokenFile, or sshKeyFile with knownHostsFile."""
+
+    ONE_OF = ("tokenFile", "sshKeyFile")
+    GOES_WITH: ClassVar = {"knownHostsFile": "sshKeyFile"}
+
+    token_file: _Maybe[_Line] = None
+    """the path of a file that holds a token, for an http or https address"""
+    ssh_key_file: _Maybe[_Line] = None
+    """the path of a private key, for an ssh address"""
+    known_hosts_file: _Maybe[_Line] = None
+    """the path of a known_hosts file that holds the server's key; ssh's own files if left out"""
+
+
+class GitBlock(Block):
+    """Any repository that git reaches."""
+
+    url: Annotated[_Line, AfterValidator(rules.url)]
+    """the repository's path or address, as git understands it"""
+    auth: _Maybe[GitAuthBlock] = None
+    """{tokenFile: PATH}, or {sshKeyFile: PATH, knownHostsFile: PATH}; git's own way if left out"""
+    push_options: list[_Line] = []
+    """push options for the server, such as merge_request.create"""
+
+    @classmethod
+    def contradictions(cls, block: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """Look whether the credential fits the address."""
+        yield from super().contradictions(block)
+        url, auth = block.get("url"), block.get("auth")
+        if not isinstance(url, str) or not isinstance(auth, dict):
+            return
+        takes = rules.credential(url)
+        if takes is None:
+            yield ("auth",), "has no meaning for a local path, or for anything but http, https and ssh; take it away"
+        for key in GitAuthBlock.ONE_OF:
+            if takes not in {None, key} and key in auth:
+                yield ("auth", key), f"does not fit this address; give {takes} instead"
+
+
+class ProductionBlock(Block):
+    """Where proven versions go: exactly one of github and git."""
+
+    ONE_OF = ("github", "git")
+
+    github: _Maybe[GitHubBlock] = None
+    """a repository on GitHub: promotions are pull requests"""
+    git: _Maybe[GitBlock] = None
+    """any repository that git reaches: promotions are pushed branches"""
+    branch: Annotated[str, AfterValidator(rules.branch)] = "main"
+    """the branch that production follows"""
+    paths: Annotated[
+        list[Annotated[str, AfterValidator(rules.glob)]], Field(min_length=1), AfterValidator(rules.globs)
+    ] = [
+        "**/*.yaml",
+        "**/*.yml",
+    ]
+    """what may be edited: globs from the repository's top; * ? [x] stop at /, ** spans folders, a leading ! excludes"""
+
+
+class MatchBlock(Block):
+    """One release whose name differs between staging and production."""
+
+    staging: _Release
+    """the namespace/name that it has in staging"""
+    production: _Release
+    """the namespace/name that it has in production"""
+
+
+class PolicyBlock(Block):
+    """What is promoted. Every default is the safe one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"tests": {"const": "optional"}}, "required": ["tests"]},
+            "then": {"required": ["soak"]},
+        }
+    )
+
+    tests: Literal["required", "optional"] = "required"
+    """required: Helm tests prove a version. optional: where there are none, being Ready for the time of soak does"""
+    soak: _Maybe[Annotated[_Duration, AfterValidator(rules.soak)]] = None
+    """how long a release without tests must be Ready, such as 2h or 1d"""
+
+    @classmethod
+    def contradictions(cls, block: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """Look whether releases without tests have to soak."""
+        if block.get("tests") == "optional" and "soak" not in block:
+            yield ("soak",), "is missing; with tests optional, give how long a release must be Ready, such as 1d"
+
+
+class PullRequestBlock(Block):
+    """How pull requests look. No key yet."""
+
+
+class PromotionBlock(Block):
+    """One way from a staging cluster to a production repository."""
+
+    name: Annotated[str, Field(pattern=rules.NAME)]
+    """a unique name of small letters, digits and hyphens, 40 at most; branches carry it"""
+    staging: StagingBlock
+    """the side where versions are proven: {cluster: {...}, namespaces: [...], selector: ...}"""
+    production: ProductionBlock
+    """the side that follows: {github: {...}} or {git: {...}}, with branch and paths"""
+    match: list[MatchBlock] = []
+    """releases whose names differ: {staging: namespace/name, production: namespace/name}"""
+    policy: PolicyBlock = Field(default_factory=PolicyBlock)
+    """what is promoted; every default is the safe one"""
+    pull_request: PullRequestBlock = Field(default_factory=PullRequestBlock)
+    """how pull requests look"""
+
+    @classmethod
+    def contradictions(cls, block: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """Look for a staging release with two names in production."""
+        for index, first in _repeated(block.get("match"), "staging"):
+            yield ("match", index, "staging"), f"is matched by match[{first}] already; keep one of them"
+
+
+class ConfigFile(Block):
+    """The config file of helm-promoter."""
+
+    interval: Annotated[_Duration, AfterValidator(rules.interval)] = "60s"
+    """the time between passes: a Go duration, or one in days, such as 90s, 1h30m or 1d"""
+    promotions: Annotated[list[PromotionBlock], Field(min_length=1)]
+    """the promotions, each from one staging cluster to one production repository"""
+
+    @classmethod
+    def contradictions(cls, block: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """Look for promotions that share a name: it is part of their branches."""
+        for index, first in _repeated(block.get("promotions"), "name"):
+            yield ("promotions", index, "name"), f"is the name of promotions[{first}] too; give each its own"
+
+
+def _repeated(blocks: object, key: str) -> Iterator[tuple[int, int]]:
+    """Find the blocks that say again under ``key`` what another said first: their index, and the other's."""
+    seen: dict[str, int] = {}
+    for index, block in enumerate(blocks if isinstance(blocks, list) else ()):
+        value = block.get(key) if isinstance(block, dict) else None
+        if isinstance(value, str) and seen.setdefault(value, index) != index:
+            yield index, seen[value]
+
+
+def _line_error(place: Place, error: ValueError) -> InitErrorDetails:
+    return {"type": "value_error", "loc": place, "input": None, "ctx": {"error": error}}
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    """Say what was found and what belongs there, in the words of the file instead of pydantic's."""
+    kind, found = detail["type"], detail["input"]
+    if kind == "too_short":
+        return "is empty; list one at least"
+    if kind == "string_pattern_mismatch":
+        return f"found {shown(found)}, which is not {rules.SHAPES[detail['ctx']['pattern']]}"
+    if kind == "literal_error":
+        return f"found {shown(found)}, but {detail['ctx']['expected']} belongs here"
+    if kind == "string_type" and isinstance(found, bool | int | float):
+        return f"found {shown(found)}, but text belongs here; put it in quotes"
+    belongs = {"string_type": "text", "list_type": "a list, [like, this],"}.get(kind, "a whole number above 0")
+    return f"found {shown(found)}, but {belongs} belongs here"
+
+
+def check(values: Values) -> tuple[ConfigFile | None, tuple[Mistake, ...]]:
+    """Hold values to the blocks: the file unless it has mistakes, and all of those."""
+    try:
+        return ConfigFile.model_validate(values.plain), ()
+    except ValidationError as error:
+        return None, tuple(_told(detail, values) for detail in error.errors())
+
+
+def _told(detail: ErrorDetails, values: Values) -> Mistake:
+    place, reason = detail["loc"], detail["ctx"]["error"]
+    return mistake(place[:-1] if isinstance(reason, _UnknownKeyError) else place, values.line(place), str(reason))
+
+
+class _JsonSchema(GenerateJsonSchema):
+    """JSON Schema as people read it: no titles made from names, and no null, as the file takes none."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
+        return False
+
+    def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        described = super().default_schema(schema)
+        return {key: value for key, value in described.items() if key != "default" or value is not None}
+
+
+def json_schema() -> str:
+    """Print the JSON Schema of the config file, draft 2020-12, with a description of every key."""
+    head = {"$schema": GenerateJsonSchema.schema_dialect, "title": "helm-promoter config"}
+    schema = ConfigFile.model_json_schema(schema_generator=_JsonSchema)
+    return json.dumps(head | schema, indent=2, ensure_ascii=False) + "\n"

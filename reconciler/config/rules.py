@@ -1,0 +1,172 @@
+"""The rules of single values. Each returns its value, or raises ValueError: what was found, and what would do."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import timedelta
+from fractions import Fraction
+
+from reconciler.config.mistakes import shown
+from reconciler.core.selector import Selector
+
+_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+NAME = "^[a-z0-9-]{1,40}$"
+NAMESPACE = rf"^({_LABEL}|\*)$"
+RELEASE = rf"^{_LABEL}/{_LABEL}(\.{_LABEL})*$"
+REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$"
+API = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/@?#\s]+(/[^@?#\s]*)?$"
+DURATION = "^(([0-9]{1,18}([.][0-9]{0,18})?|[.][0-9]{1,18})(ns|us|µs|μs|ms|s|m|h|d))+$"
+SHAPES = {
+    NAME: "a name of 1 to 40 small letters, digits and hyphens",
+    NAMESPACE: 'a namespace (small letters, digits and inner hyphens, 63 at most), or "*" for all',
+    RELEASE: "a namespace/name",
+    REPOSITORY: "owner/name",
+    API: "an http or https address without credentials",
+    DURATION: "a duration such as 90s, 1h30m or 2d",
+}
+"""The patterns, in words."""
+
+_MICRO = Fraction(1, 10**6)
+_UNITS = {"ns": _MICRO / 1000, "us": _MICRO, "µs": _MICRO, "μs": _MICRO, "ms": _MICRO * 1000}
+_UNITS |= {"s": Fraction(1), "m": Fraction(60), "h": Fraction(3600), "d": Fraction(86400)}
+_LONGEST = 2**63 // 10**9
+"""Seconds in the longest duration that Go knows."""
+_CREDENTIALS = {"http": "tokenFile", "https": "tokenFile"} | dict.fromkeys(("ssh", "git+ssh", "ssh+git"), "sshKeyFile")
+# git-check-ref-format(1), and what git branch refuses beyond it.
+_NO_BRANCH = re.compile(r"(?s)[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|[/.]$|(^|/)\.|\.lock(/|$)|^(@|HEAD)?$")
+
+
+def duration(text: str) -> timedelta:
+    """Read a Go duration (``DURATION``), or one in days, exact to the microsecond."""
+    parts = re.findall("([0-9.]+)([^0-9.]+)", text)
+    seconds = sum(Fraction(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > _LONGEST:
+        raise ValueError(f"found {shown(text)}, which is over 292 years; write a shorter one")
+    return timedelta(microseconds=int(seconds * 10**6))
+
+
+def interval(text: str) -> str:
+    """Hold passes to one a second."""
+    if duration(text) < timedelta(seconds=1):
+        raise ValueError(f"found {shown(text)}; write 1s or longer")
+    return text
+
+
+def soak(text: str) -> str:
+    """Hold a soak to some time."""
+    if not duration(text):
+        raise ValueError(f"found {shown(text)}, which is no time at all; write a longer one")
+    return text
+
+
+def line(text: str) -> str:
+    """Hold a text to one line of signs that print."""
+    if not text:
+        raise ValueError("is empty; write something, or take it away")
+    if not text.isprintable():
+        raise ValueError(f"found {shown(text)}, which holds a line break or a sign that does not print; take it away")
+    return text
+
+
+def branch(text: str) -> str:
+    """Hold a branch to git's rules."""
+    if _NO_BRANCH.search(text) or not text.isprintable():
+        raise ValueError(f"found {shown(text)}, which git refuses as a branch; write one such as main")
+    return text
+
+
+def selector(text: str) -> str:
+    """Hold a selector to Kubernetes' rules."""
+    try:
+        Selector.parse(text)
+    except ValueError as error:
+        raise ValueError(f"is not a Kubernetes label selector: {error}") from None
+    return text
+
+
+def glob(text: str) -> str:
+    """Hold a glob, with or without ``!``, to places in the repository."""
+    pattern = line(text).removeprefix("!")
+    if not pattern:
+        raise ValueError('found "!", which excludes nothing; write a glob after it')
+    if pattern.startswith("/"):
+        raise ValueError(f"found {shown(text)}; globs start at the repository's top, so take the first / away")
+    if ".." in pattern.split("/"):
+        raise ValueError(f"found {shown(text)}; globs stay inside the repository, so take .. away")
+    return text
+
+
+def globs(texts: list[str]) -> list[str]:
+    """Hold a list of globs to let something in."""
+    if all(text.startswith("!") for text in texts):
+        raise ValueError('lets nothing in; add a glob without !, such as "**/*.yaml"')
+    return texts
+
+
+def namespaces(names: list[str]) -> list[str]:
+    """Hold namespaces to be different, or all."""
+    if "*" in names and len(names) > 1:
+        raise ValueError('found "*" beside others; write ["*"] for all')
+    repeated = [shown(name) for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(f"found {' and '.join(repeated)} more than once; keep one")
+    return names
+
+
+def is_local(url: str) -> bool:
+    """Tell a path from an address as git does: no scheme, and no colon before the first slash (git-fetch(1))."""
+    return "://" not in url and ":" not in url.partition("/")[0]
+
+
+def credential(url: str) -> str | None:
+    """Tell the key of the credential that an address takes, None where none has a meaning."""
+    if is_local(url):
+        return None
+    scheme, separator, _ = url.partition("://")
+    return _CREDENTIALS.get(scheme.lower()) if separator else "sshKeyFile"
+
+
+def url(text: str) -> str:
+    """Hold an address to a form in which credentials, if there are any, can be told."""
+    if line(text).startswith("-"):
+        raise ValueError("starts with a hyphen, so git would take it for an option; write ./ before a path")
+    scheme, separator, rest = text.partition("://")
+    authority, _, path = rest.partition("/")
+    if separator and scheme != "file" and not authority.rpartition("@")[2]:
+        raise ValueError("names no host; write it like https://host/owner/name.git")
+    if separator and scheme != "file" and "@" in path:
+        # A password with a raw slash in it would be taken for a host and a path, and be shown.
+        raise ValueError("has an @ after its first slash; write / in a password as %2F, and @ in a path as %40")
+    host, _, tail = text.partition(":")
+    if not separator and not is_local(text) and "@" in tail and "@" not in host:
+        raise ValueError("has a password but no scheme; write it like https://host/owner/name.git")
+    return text
+
+
+def with_unit(value: object) -> object:
+    """Tell people who forget a duration's unit."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError("found a number without a unit; write a duration such as 60s")  # noqa: TRY004 - pydantic's way
+    return value
+
+
+def app_id(value: object) -> object:
+    """Hold a GitHub App's id to a number or a client ID."""
+    if (isinstance(value, int) and value is not True and value > 0) or (isinstance(value, str) and value):
+        return value
+    raise ValueError(f"found {shown(value)}, but the App's number or its client ID belongs here")
+
+
+def in_cluster(value: object) -> object:
+    """Hold ``inCluster`` to true: for anything else there are other keys."""
+    if value is not True:
+        raise ValueError(f"found {shown(value)}, but only true belongs here; or give kubeconfig or snapshot instead")
+    return value
+
+
+def given(value: object) -> object:
+    """Hold a key to have a value."""
+    if value is None:
+        raise ValueError("found nothing; give a value, or take the key away")
+    return value

@@ -1,0 +1,602 @@
+"""The nouns of a pass: what was observed, what was decided, and the closed list of reasons.
+
+Times are aware and in UTC, durations are ``timedelta``, collections are tuples. Nothing here reads or decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from reconciler.core.version import Version
+    from reconciler.core.yaml import Scalar
+
+
+class Reason(StrEnum):
+    """Why a release is not promoted: a closed list, in the order in which the answers are looked for."""
+
+    UNREADABLE = "unreadable"
+    UNMATCHED = "unmatched"
+    AMBIGUOUS = "ambiguous"
+    UNSUPPORTED = "unsupported"
+    UNPINNED = "unpinned"
+    SUSPENDED = "suspended"
+    NOT_DEPLOYED = "not-deployed"
+    STALE = "stale"
+    TESTS_DISABLED = "tests-disabled"
+    TESTS_RUNNING = "tests-running"
+    TESTS_FAILED = "tests-failed"
+    NO_TESTS = "no-tests"
+    ROLLED_BACK = "rolled-back"
+    AHEAD = "ahead"
+    REVERTED = "reverted"
+    REJECTED = "rejected"
+    EDITED = "edited"
+    FOREIGN = "foreign"
+    ON_HOLD = "on-hold"
+    IN_REVIEW = "in-review"
+    PRERELEASE = "prerelease"
+    POLICY = "policy"
+    EXPIRED = "expired"
+    SOAKING = "soaking"
+    WINDOW = "window"
+    FROZEN = "frozen"
+    WAITING = "waiting"
+    CAPACITY = "capacity"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """The namespace and name of a Kubernetes object; prints as ``namespace/name``."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+# --- staging, as the cluster tells it -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One Helm test hook of a snapshot. ``phase`` is empty for a hook that never ran."""
+
+    name: str
+    phase: str
+    started: datetime | None = None
+    completed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One entry of ``status.history``: a Helm release revision as helm-controller saw it.
+
+    ``hooks`` is None where ``testHooks`` is absent (not tested, or written by a rollback), and empty where the chart
+    has no tests: helm-controller keeps the two apart (``api/v2/snapshot_types.go``).
+    """
+
+    revision: int
+    status: str
+    release: Key
+    chart: str
+    version: str
+    action: str | None = None
+    deployed_at: datetime | None = None
+    hooks: tuple[Hook, ...] | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One entry of ``status.conditions``. ``status`` is ``True``, ``False`` or ``Unknown``, as text."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSource:
+    """What a HelmRelease's ``spec.chart.spec``, or a HelmChart's ``spec``, asks for."""
+
+    chart: str
+    constraint: str
+    source_kind: str
+    values_files: bool = False
+    by_revision: bool = False
+    """``reconcileStrategy: Revision``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A HelmRelease's ``spec.chartRef``, its namespace filled in."""
+
+    kind: str
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One entry of ``spec.test.filters``."""
+
+    name: str
+    exclude: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HelmRelease:
+    """A staging HelmRelease, reduced to what a verdict needs. Exactly one of ``chart`` and ``chart_ref`` is set."""
+
+    key: Key
+    generation: int
+    observed_generation: int
+    chart: ChartSource | None = None
+    chart_ref: Reference | None = None
+    suspended: bool = False
+    deleting: bool = False
+    tests_enabled: bool = False
+    filters: tuple[Filter, ...] = ()
+    history: tuple[Snapshot, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OCIRepository:
+    """A staging OCIRepository: what its ``spec.ref`` asks for and the artifact revision that it last fetched."""
+
+    key: Key
+    tag: str | None = None
+    semver: str | None = None
+    semver_filter: str | None = None
+    digest: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HelmChart:
+    """A staging HelmChart that a ``chartRef`` names."""
+
+    key: Key
+    source: ChartSource
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A staging object of the wrong shape. ``message`` says which field, and why."""
+
+    key: Key
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one promotion wants to see of a cluster.
+
+    ``namespaces`` is ``("*",)`` for all; ``selector`` is a Kubernetes label selector, empty for all.
+    """
+
+    namespaces: tuple[str, ...]
+    selector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """One look at a staging cluster, reduced to one promotion's namespaces and selector."""
+
+    releases: tuple[HelmRelease | Unreadable, ...] = ()
+    oci_repositories: tuple[OCIRepository, ...] = ()
+    helm_charts: tuple[HelmChart, ...] = ()
+    errors: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be read. ``subject`` is a path, a glob, a namespace or an address, never a secret."""
+
+    subject: str
+    message: str
+
+
+# --- what staging proves -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A version that staging has proven.
+
+    ``text`` is the version as the chart or the tag spells it; ``v_dropped`` says that Flux may have removed a leading
+    ``v`` from it, so that the pin's own style decides. ``is_tag`` says that it is an OCI tag. ``since`` is when the
+    proof became complete, None where the times are missing or absurd.
+    """
+
+    version: Version
+    text: str
+    revision: int
+    since: datetime | None
+    hooks: tuple[Hook, ...] = ()
+    v_dropped: bool = False
+    is_tag: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a version that staging deploys, or was rolled back from, is not proven. ``version`` is None if unknown."""
+
+    reason: Reason
+    version: Version | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one staging release proves, and what it leaves in doubt.
+
+    ``proofs`` are the proven versions, the highest first: the first is the candidate. ``doubts`` come in the order in
+    which they are to be told. ``contradicted`` are versions whose proof is refuted: they failed, were rolled back from,
+    or staging was moved below them. ``deployed`` is the version of the newest snapshot.
+    """
+
+    key: Key
+    chart: str | None = None
+    deployed: Version | None = None
+    proofs: tuple[Proof, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    contradicted: tuple[Version, ...] = ()
+    suspended: bool = False
+
+
+# --- production, as git tells it -----------------------------------------------------------------------------------
+
+
+class EntryKind(StrEnum):
+    """What a tree entry is. Only files are ever read."""
+
+    FILE = "file"
+    SYMLINK = "symlink"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a tree. ``size`` is in bytes."""
+
+    path: str
+    oid: str
+    size: int
+    kind: EntryKind = EntryKind.FILE
+
+
+class State(StrEnum):
+    """How a promotion of ours stands (design 5)."""
+
+    ARMED = "armed"
+    PAUSED = "paused"
+    DISARMED = "disarmed"
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestRef:
+    """A forge's name for a pull request. ``state`` is ``open``, ``closed`` or ``merged``."""
+
+    number: int
+    url: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One promotion of ours, or under our name, as the repository shows it.
+
+    ``head`` is the commit of the branch and ``ledger`` our last pushed commit, None where there is none: the table in
+    design 5 compares the two. ``message`` is the ledger's commit message, whose trailers are the marker; without a
+    ledger it is the head's.
+    """
+
+    branch: str
+    ledger_ref: str
+    head: str | None
+    ledger: str | None
+    message: str = ""
+    pull_request: PullRequestRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be looked up about one drifted promotion: its branch, the path that it edits, and what to find.
+
+    ``history`` asks for the texts that base carried at ``path`` since the ledger's parent.
+    """
+
+    branch: str
+    path: str
+    history: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The answer to one question.
+
+    ``conflicts`` says that the branch no longer merges into base at ``path``. ``texts`` are the contents that base had
+    at the path since the promotion was proposed, base's own included.
+    """
+
+    conflicts: bool = False
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """The last commit on base that touched a line."""
+
+    commit: str
+    author: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """One look at a production repository: the branch's commit, its tree, and what stands under our names."""
+
+    sha: str
+    entries: tuple[Entry, ...]
+    proposals: tuple[Proposal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The scalar that decides which version production runs.
+
+    ``holder`` is the name in the document that holds it, ``governed`` the place of the HelmRelease that it was found
+    for. ``is_tag`` says that it is an OCIRepository's tag.
+    """
+
+    path: str
+    scalar: Scalar
+    version: Version
+    holder: str
+    governed: str
+    is_tag: bool = False
+
+    @property
+    def text(self) -> str:
+        """The version as the file has it."""
+        return self.scalar.value
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """What makes it one pin, however many releases it governs."""
+        return self.path, self.scalar.start
+
+
+@dataclass(frozen=True, slots=True)
+class NoPin:
+    """Why a release has no pin that could be edited. ``text`` is the version that was found all the same."""
+
+    reason: Reason
+    message: str
+    text: str | None = None
+
+
+# --- policy and plan -----------------------------------------------------------------------------------------------
+
+
+class Tests(StrEnum):
+    """Whether a promotion needs Helm tests."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a promotion admits. The defaults are the safe ones."""
+
+    tests: Tests = Tests.REQUIRED
+    soak: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One ``match:`` line: how a staging release is named in production."""
+
+    staging: Key
+    production: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One promotion of the config, as far as the core needs it. ``paths`` are globs, ``!`` excludes.
+
+    ``repository`` identifies the repository and branch, so that promotions which share one can be told.
+    """
+
+    name: str
+    repository: str
+    paths: tuple[str, ...]
+    match: tuple[Match, ...] = ()
+    policy: Policy = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The exact new text of one file. ``diff`` is git's unified format, three lines of context."""
+
+    path: str
+    before: str
+    after: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate's answer about one candidate."""
+
+    gate: str
+    ok: bool
+    reason: Reason | None = None
+    message: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit to make. ``at`` comes from the evidence, so that two processes make the same commit."""
+
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an action is about. ``release`` is the first of ``releases``; ``from_`` and ``to`` are the pin's text."""
+
+    promotion: str
+    releases: tuple[Key, ...]
+    chart: str
+    from_: str | None
+    to: str | None
+    branch: str
+    ledger_ref: str
+    title: str
+    proposal: Proposal | None = None
+    reason: Reason | None = None
+    message: str | None = None
+    gates: tuple[Gate, ...] = ()
+
+    @property
+    def release(self) -> Key:
+        """The release that names the unit."""
+        return self.releases[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Propose: a branch that does not stand yet gets one commit on the observed base."""
+
+    subject: Subject
+    base: str
+    edits: tuple[Edit, ...]
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Propose another version in place, or rebuild a conflicting commit on the observed base."""
+
+    subject: Subject
+    base: str
+    edits: tuple[Edit, ...]
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Rearm:
+    """Propose again what was paused or disarmed."""
+
+    subject: Subject
+    base: str
+    edits: tuple[Edit, ...]
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Withdraw for now: the evidence is uncertain, or a gate is shut. ``commit`` rewords the ledger's."""
+
+    subject: Subject
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Disarm:
+    """Withdraw: the proof of the proposed version is contradicted. ``commit`` rewords the ledger's."""
+
+    subject: Subject
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Production caught up, or the release is gone for good: take the branch away.
+
+    ``forget`` removes the ledger too.
+    """
+
+    subject: Subject
+    forget: bool = False
+
+
+Action = Open | Update | Rearm | Pause | Disarm | Close
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a release is not promoted."""
+
+    promotion: str
+    release: Key
+    reason: Reason
+    message: str
+    from_: str | None = None
+    to: str | None = None
+    until: datetime | None = None
+    gates: tuple[Gate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InSync:
+    """A release whose production pin is what staging deploys."""
+
+    promotion: str
+    release: Key
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A promotion that stands open and needs nothing."""
+
+    promotion: str
+    release: Key
+    from_: str
+    to: str
+    state: State
+    branch: str
+    pull_request: PullRequestRef | None = None
+    gates: tuple[Gate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that a promotion could not read or do.
+
+    ``fatal`` says that the promotion itself could not be observed, or that an action failed: exit code 1.
+    """
+
+    promotion: str
+    subject: str
+    message: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, and why the rest is not. Everything is sorted by promotion, then release."""
+
+    at: datetime
+    actions: tuple[Action, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    in_sync: tuple[InSync, ...] = ()
+    proposed: tuple[Proposed, ...] = ()
+    errors: tuple[Failure, ...] = ()
+
+
+Answer = Action | Hold | InSync | Proposed

@@ -1,0 +1,161 @@
+"""The words on a promotion: names of refs, title, commit message, and the marker in its trailers.
+
+The marker is the only memory that there is. It is written here and read back here, and a commit without one is not
+ours.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from reconciler.core.model import Key, Reason, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.core.model import Pin, Proof
+
+BRANCHES: Final = "helm-promotion"
+LEDGERS: Final = "refs/helm-promoter"
+_TRAILER: Final = "Helm-Promoter-"
+_REFUSED: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\/]|\.\.|@\{|^[.-]|\.$|\.lock$")
+_LONGEST: Final = 200
+_KEPT: Final = 40
+_DIGITS: Final = 12
+_NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The date of a commit whose evidence carries no usable time: any fixed one makes two processes agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a promotion says of itself.
+
+    ``proven`` dates its commits. ``since`` is when it was paused because its release or its pin is gone.
+    """
+
+    promotion: str
+    releases: tuple[Key, ...]
+    chart: str
+    path: str
+    from_: str
+    to: str
+    proven: datetime = _NO_TIME
+    state: State = State.ARMED
+    reason: Reason | None = None
+    since: datetime | None = None
+
+
+def branch(promotion: str, release: Key) -> str:
+    """Name the promotion branch of a release."""
+    return f"{BRANCHES}/{promotion}/{_safe(release.namespace)}/{_safe(release.name)}"
+
+
+def ledger(branch: str) -> str:
+    """Name the ref that remembers what we pushed last to a promotion branch."""
+    return f"{LEDGERS}/{branch.removeprefix(BRANCHES + '/')}"
+
+
+def promotion_of(branch: str) -> str:
+    """Tell which promotion a branch belongs to by its name."""
+    return branch.removeprefix(BRANCHES + "/").partition("/")[0]
+
+
+def _safe(name: str) -> str:
+    """Shorten a name that git refuses in a ref (git-check-ref-format)."""
+    if not _REFUSED.search(name) and len(name.encode()) <= _LONGEST:
+        return name
+    kept = re.sub(r"[^A-Za-z0-9.-]|\.\.|^[.-]", "_", name[:_KEPT])
+    return f"{kept}-{sha256(name.encode()).hexdigest()[:_DIGITS]}"
+
+
+def title(release: Key, proof: Proof, promotion: str | None) -> str:
+    """Write the title; the promotion's name goes in where several share a repository."""
+    where = f" ({promotion})" if promotion else ""
+    return f"Promote {release.name} release to v{proof.text.removeprefix('v')}{where}"
+
+
+def marker(promotion: str, releases: tuple[Key, ...], chart: str, pin: Pin, written: tuple[Proof, str]) -> Marker:
+    """Make the marker of a new promotion from its proof and the text that is written."""
+    proof, text = written
+    return Marker(promotion, releases, chart, pin.path, pin.text, text, proof.since or _NO_TIME)
+
+
+def message(title: str, marker: Marker, proof: Proof) -> str:
+    """Write the message of a promotion's commit: title, evidence, marker."""
+    return f"{title}\n\n{_evidence(marker, proof)}\n\n{_trailers(marker)}"
+
+
+def restated(message: str, marker: Marker) -> str:
+    """Write a commit's message again with another marker."""
+    return message.rstrip().rpartition("\n\n")[0] + f"\n\n{_trailers(marker)}"
+
+
+def withdrawn(marker: Marker, state: State, reason: Reason, since: datetime | None = None) -> Marker:
+    """Give a marker that says that its promotion is withdrawn, and why."""
+    return replace(marker, state=state, reason=reason, since=since)
+
+
+def _evidence(marker: Marker, proof: Proof) -> str:
+    releases = ", ".join(str(release) for release in marker.releases)
+    lines = [f"{marker.path}: {marker.from_} -> {marker.to}", f"Staging: {releases}, chart {marker.chart}"]
+    lines += [f"- test {hook.name}: {hook.phase}{_took(hook.started, hook.completed)}" for hook in proof.hooks]
+    if proof.since:
+        lines.append(f"Proven since {_time(proof.since)} (revision {proof.revision})")
+    return "\n".join(lines)
+
+
+def _took(started: datetime | None, completed: datetime | None) -> str:
+    if started is None or completed is None or completed < started:
+        return ""
+    return f" in {(completed - started).total_seconds():.0f} s"
+
+
+def _trailers(marker: Marker) -> str:
+    return "".join(f"{_TRAILER}{name}: {value}\n" for name, value in _fields(marker))
+
+
+def _fields(marker: Marker) -> Iterator[tuple[str, str]]:
+    yield "Promotion", marker.promotion
+    for release in marker.releases:
+        yield "Release", str(release)
+    yield "Chart", marker.chart
+    yield "Path", marker.path
+    yield "From", marker.from_
+    yield "To", marker.to
+    yield "Proven", _time(marker.proven)
+    yield "State", marker.state.value
+    if marker.reason is not None:
+        yield "Reason", marker.reason.value
+    if marker.since is not None:
+        yield "Since", _time(marker.since)
+
+
+def read_marker(message: str) -> Marker | None:
+    """Read the marker in a commit message's last paragraph, None where there is none, or a broken one."""
+    lines = message.rstrip().rpartition("\n\n")[2].splitlines()
+    found = [line.removeprefix(_TRAILER).partition(": ")[::2] for line in lines if line.startswith(_TRAILER)]
+    fields = dict(found)
+    releases = tuple(Key(*value.split("/", 1)) for name, value in found if name == "Release" and "/" in value)
+    try:
+        return Marker(
+            fields["Promotion"],
+            releases,
+            fields["Chart"],
+            fields["Path"],
+            fields["From"],
+            fields["To"],
+            datetime.fromisoformat(fields["Proven"]),
+            State(fields["State"]),
+            Reason(fields["Reason"]) if "Reason" in fields else None,
+            datetime.fromisoformat(fields["Since"]) if "Since" in fields else None,
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,197 @@
+"""One pass: observe, plan, apply, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from reconciler.apply import apply
+from reconciler.core.manifest import File, Survey, is_kustomization, is_manifest, read, survey
+from reconciler.core.model import EntryKind, Failure
+from reconciler.core.plan import Answers, View, assess, inquire, plan
+from reconciler.core.report import Report
+from reconciler.core.yaml import MAX_BYTES, decode
+from reconciler.ports import PortError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from reconciler.core.model import Base, Entry, Fleet, Plan, Promotion, Scope
+    from reconciler.core.plan import Assessment, Inquiry
+    from reconciler.ports import Production, Staging
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One promotion and the two worlds between which it moves.
+
+    Promotions that share a cluster, or a repository branch, share the port object: each is read once a pass.
+    """
+
+    promotion: Promotion
+    staging: Staging
+    scope: Scope
+    production: Production
+
+
+class Progress(Protocol):
+    """Is told what a pass is at."""
+
+    def __call__(self, what: str, /) -> None:
+        """Take note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass has seen and decided, before anything is written."""
+
+    plan: Plan
+    assessments: tuple[Assessment, ...]
+    answers: Mapping[str, Answers]
+
+
+@dataclass
+class Reader:
+    """Reads repositories, and remembers what files say by their content, so that none is read twice in a life."""
+
+    _files: dict[tuple[str, bool], File] = field(default_factory=dict)
+    _surveys: dict[str, tuple[Mapping[str, File], Survey]] = field(default_factory=dict)
+
+    def manifests(self, base: Base, production: Production) -> tuple[Mapping[str, File], Survey]:
+        """Give what the manifests of a tree say, and what they amount to."""
+        if base.sha not in self._surveys:
+            wanted = [entry for entry in base.entries if _readable(entry)]
+            self._read(wanted, production)
+            files = {entry.path: self._files[_content(entry)] for entry in wanted}
+            files = {path: file for path, file in files.items() if file != _NOTHING}
+            self._surveys[base.sha] = files, survey(files, (entry.path for entry in wanted))
+        return self._surveys[base.sha]
+
+    def forget_all_but(self, bases: Iterable[Base]) -> None:
+        """Let go of what no base holds any more."""
+        kept = tuple(bases)
+        contents = {_content(entry) for base in kept for entry in base.entries}
+        shas = {base.sha for base in kept}
+        self._files = {content: file for content, file in self._files.items() if content in contents}
+        self._surveys = {sha: known for sha, known in self._surveys.items() if sha in shas}
+
+    def _read(self, entries: Sequence[Entry], production: Production) -> None:
+        missing = {entry.oid: entry for entry in entries if _content(entry) not in self._files}
+        new: dict[str, list[Entry]] = {}
+        for entry in entries:
+            if entry.oid in missing:
+                new.setdefault(entry.oid, []).append(entry)
+        for oid, data in production.read(missing):
+            for entry in new[oid]:
+                self._files[_content(entry)] = read(data, kustomization=is_kustomization(entry.path))
+
+
+_NOTHING = File()
+
+
+def _readable(entry: Entry) -> bool:
+    return entry.kind is EntryKind.FILE and entry.size <= MAX_BYTES and is_manifest(entry.path)
+
+
+def _content(entry: Entry) -> tuple[str, bool]:
+    return entry.oid, is_kustomization(entry.path)
+
+
+def observe(routes: Sequence[Route], reader: Reader, at: datetime, progress: Progress) -> Pass:
+    """Look at everything once, and decide. A source that cannot be read ends the pass for what depends on it."""
+    progress("reading staging")
+    fleets, failures = _fleets(routes)
+    progress("reading production")
+    views, more = _views([route for route in routes if route.promotion.name in fleets], fleets, reader)
+    progress("planning")
+    assessments = assess(views, at)
+    answers, most = _answers(assessments, {route.promotion.name: route.production for route in routes})
+    decided = plan([one for one in assessments if one.promotion.name in answers], answers, at)
+    errors = (*decided.errors, *failures, *more, *most)
+    return Pass(replace(decided, errors=_in_order(errors)), assessments, answers)
+
+
+def reconcile(routes: Sequence[Route], reader: Reader, at: datetime, progress: Progress, *, dry_run: bool) -> Report:
+    """Make one pass: what staging has proven is proposed, what it no longer proves is withdrawn."""
+    seen = observe(routes, reader, at, progress)
+    progress("applying")
+    productions = {route.promotion.name: route.production for route in routes}
+    return Report(seen.plan, apply(seen.plan, productions, dry_run=dry_run))
+
+
+def _fleets(routes: Sequence[Route]) -> tuple[dict[str, Fleet], list[Failure]]:
+    """Look at every cluster once, for all the promotions that share it."""
+    fleets: dict[str, Fleet] = {}
+    failures: list[Failure] = []
+    for sharing in _sharing(routes, lambda route: route.staging):
+        try:
+            seen = sharing[0].staging.observe([route.scope for route in sharing])
+        except PortError as error:
+            failures += [_fatal(route, "staging", error) for route in sharing]
+        else:
+            fleets.update((route.promotion.name, fleet) for route, fleet in zip(sharing, seen, strict=True))
+    return fleets, failures
+
+
+def _views(routes: Sequence[Route], fleets: Mapping[str, Fleet], reader: Reader) -> tuple[list[View], list[Failure]]:
+    """Look at every repository once, for all the promotions that share it."""
+    views: list[View] = []
+    failures: list[Failure] = []
+    for sharing in _sharing(routes, lambda route: route.production):
+        try:
+            base = sharing[0].production.observe()
+            files, amount = reader.manifests(base, sharing[0].production)
+        except PortError as error:
+            failures += [_fatal(route, "production", error) for route in sharing]
+        else:
+            views += [View(route.promotion, fleets[route.promotion.name], base, files, amount) for route in sharing]
+    reader.forget_all_but(view.base for view in views)
+    return views, failures
+
+
+def _answers(
+    assessments: Sequence[Assessment], productions: Mapping[str, Production]
+) -> tuple[dict[str, Answers], list[Failure]]:
+    """Look up what drifted, and nothing else."""
+    answers: dict[str, Answers] = {}
+    failures: list[Failure] = []
+    for one in assessments:
+        name = one.promotion.name
+        try:
+            answers[name] = _looked_up(one.base, inquire(one), productions[name])
+        except PortError as error:
+            failures.append(Failure(name, "production", str(error), fatal=True))
+    return answers, failures
+
+
+def _looked_up(base: Base, inquiry: Inquiry, production: Production) -> Answers:
+    wanted = frozenset(inquiry.paths)
+    paths = {entry.path: entry.oid for entry in base.entries if entry.path in wanted}
+    contents = dict(production.read(set(paths.values()))) if paths else {}
+    changes = {
+        place: change
+        for place, (path, line) in inquiry.places.items()
+        if (change := production.last_change(path, line)) is not None
+    }
+    return Answers(
+        texts={path: decode(contents[oid]) for path, oid in paths.items()},
+        findings=production.investigate(inquiry.questions) if inquiry.questions else {},
+        changes=changes,
+    )
+
+
+def _sharing(routes: Sequence[Route], port: Callable[[Route], object]) -> list[list[Route]]:
+    """Group routes by the very port object that they use, in their order."""
+    groups: dict[int, list[Route]] = {}
+    for route in routes:
+        groups.setdefault(id(port(route)), []).append(route)
+    return list(groups.values())
+
+
+def _fatal(route: Route, subject: str, error: PortError) -> Failure:
+    return Failure(route.promotion.name, subject, str(error), fatal=True)
+
+
+def _in_order(errors: Iterable[Failure]) -> tuple[Failure, ...]:
+    return tuple(sorted(errors, key=lambda error: (error.promotion, error.subject, error.message)))
