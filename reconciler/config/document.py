@@ -37,6 +37,7 @@ class Values:
     def __init__(self, document: Node, yaml: YAML) -> None:
         self.mistakes: list[Mistake] = []
         self._lines: dict[Place, int] = {}
+        self._visited = 0
         self._constructor = yaml.constructor
         self.plain = self._value(document, ())
 
@@ -46,12 +47,9 @@ class Values:
         return next((self._lines[holder] for holder in holders if holder in self._lines), None)
 
     def _value(self, node: Node, place: Place) -> object:
-        line = node.start_mark.line + 1
-        if len(self._lines) > _VALUES:
-            raise _UnreadableError(f"the aliases up to here make over {_VALUES} values; use fewer", line)
-        self._lines.setdefault(place, line)
         if isinstance(node, MappingNode):
             return self._mapping(node, place)
+        line = self._visit(node, place)
         if not isinstance(node, ScalarNode):
             return [self._value(item, (*place, index)) for index, item in enumerate(node.value)]
         if node.tag not in _PLAIN:
@@ -61,7 +59,16 @@ class Values:
         except (ValueError, LookupError):
             raise _UnreadableError("this is not the number or boolean that it looks like; quote it", line) from None
 
+    def _visit(self, node: Node, place: Place) -> int:
+        line: int = node.start_mark.line + 1
+        self._visited += 1
+        if self._visited > _VALUES:
+            raise _UnreadableError(f"the aliases up to here make over {_VALUES} values; use fewer", line)
+        self._lines.setdefault(place, line)
+        return line
+
     def _mapping(self, node: MappingNode, place: Place) -> dict[str, object]:
+        self._visit(node, place)
         block: dict[str, object] = {}
         for key, value in node.value:
             if key.tag == _MERGE:

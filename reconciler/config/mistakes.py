@@ -65,4 +65,6 @@ def shown(value: object) -> str:
 
 def _public(text: str) -> str:
     """Take credentials out of a text, and escape what would break a line or a terminal."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in _CREDENTIALS.sub(r"\g<scheme>***@", text))
+    return "".join(
+        sign if sign.isprintable() else ascii(sign)[1:-1] for sign in _CREDENTIALS.sub(r"\g<scheme>***@", text)
+    )

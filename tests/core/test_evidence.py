@@ -593,6 +593,34 @@ HISTORIES = {
         ),
         ("19.6.4",),
     ),
+    "a rollback that staging has climbed over, and was then moved back from, is not told any more": Case(
+        release(
+            snap(10, "19.6.3", PASS, action="upgrade"),
+            old(9, "19.6.4", PASS),
+            old(8, "19.6.3", action="rollback"),
+            old(7, "19.6.4", FAIL),
+            on=(succeeded(10, "19.6.3"),),
+        ),
+        ("19.6.3",),
+        (),
+        ("19.6.4",),
+    ),
+    "a rollback brings a version back that had failed, passed, and been moved below": Case(
+        release(
+            snap(9, "19.6.4", action="rollback"),
+            old(8, "19.6.3", status="failed"),
+            old(7, "19.6.4", PASS),
+            old(6, "19.6.4", FAIL),
+        ),
+        (),
+        ("rolled-back 19.6.4: revision 9 is a rollback to 19.6.4, which was not tested since",),
+        ("19.6.4",),
+    ),
+    "an upgrade that follows a rollback is no rollback": Case(
+        release(snap(7, "19.6.4", action="upgrade"), old(6, "19.6.3", PASS), on=(is_("Remediated"),)),
+        ("19.6.3",),
+        IN_TEST,
+    ),
     "snapshots of another chart do not count": Case(
         release(snap(7, "19.6.4"), old(6, "19.6.3", PASS, chart="valkey")), doubts=IN_TEST
     ),
@@ -988,6 +1016,17 @@ def test_build_metadata_that_is_not_the_digest_is_the_charts_own() -> None:
     given = oci(snap(6, f"6.6.0+{MARK[BBB]}", PASS, digest=AAA), on=(succeeded(6, f"6.6.0+{MARK[BBB]}"),))
     (proof,) = evidence(given, fleet=tagged("6.6.0", AAA)).proofs
     assert (proof.text, str(proof.version)) == ("6.6.0", f"6.6.0+{MARK[BBB]}")
+
+
+def test_the_start_of_the_digest_is_twelve_digits() -> None:
+    given = oci(snap(6, "6.6.0+aaa", PASS, digest=AAA), on=(succeeded(6, "6.6.0+aaa"),))
+    (proof,) = evidence(given, fleet=tagged("6.6.0", AAA)).proofs
+    assert str(proof.version) == "6.6.0+aaa"
+
+
+def test_a_revision_with_a_digest_of_its_own_does_not_take_an_older_one() -> None:
+    given = oci(snap(7, "6.6.0", PASS, digest=BBB), old(6, "6.6.0", PASS, digest=AAA), on=(succeeded(7, "6.6.0"),))
+    assert proven(given, fleet=tagged("6.6.0", BBB)) == ["6.6.0"]
 
 
 OLDER = old(6, chart_of(AAA, "6.6.0"), PASS, digest=AAA)

@@ -71,8 +71,9 @@ class Git:
         return Cache(self.cache / "git", self._remote, self.branch, self.environ)
 
     def close(self) -> None:
-        """Let others have the cache folder."""
-        self._cache.close()
+        """Let others have the cache folder, if it was taken."""
+        if cache := self.__dict__.pop("_cache", None):
+            cache.close()
 
     # --- reading ---
 
@@ -106,6 +107,8 @@ class Git:
         return Refused(f'branch "{self.branch}" does not exist in {self._remote.url}; known branches: {known}')
 
     def _look(self, base: str, wanted: Mapping[str, str]) -> Look:
+        if not self._cache.folder.exists():
+            self._cache.rebuild(self._format)
         if self._cache.refs() != wanted:
             self._cache.fetch()
         return look(self._cache, base, self._seen)

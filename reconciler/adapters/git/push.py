@@ -54,21 +54,22 @@ def _outcome(cache: Cache, moves: tuple[Move, ...], error: GitError, url: str) -
         now = cache.advertised()
     except PortError:
         return answers.unknown(error, url)
+    if all(now.get(move.ref) == move.after for move in moves):
+        return None
     moved = [move for move in moves if now.get(move.ref) != move.before]
-    if not moved:
+    if all(move.after and now.get(move.ref) == move.after for move in moved):
+        _take_back(cache, moved)
         return answers.pushing(error, url)
-    if any(now.get(move.ref) != move.after for move in moved):
-        names = " and ".join(move.ref for move in moved)
-        return Unavailable(f"{names} moved since it was observed: the next pass looks again")
-    return _undo(cache, moved, error, url) if len(moved) < len(moves) else None
+    names = " and ".join(move.ref for move in moved)
+    return Unavailable(f"{names} moved since it was observed: the next pass looks again")
 
 
-def _undo(cache: Cache, moved: list[Move], error: GitError, url: str) -> PortError:
-    """Take back half a push: git's own server moves the other refs when it refuses a hidden one, atomic or not."""
+def _take_back(cache: Cache, moved: list[Move]) -> None:
+    """Undo half a push: git's own server moves the other refs when it refuses a hidden one, atomic or not."""
     back = tuple(Move(move.ref, move.after, move.before) for move in moved)
-    with contextlib.suppress(GitError):
-        cache.push("--no-verify", *_leases(back), "--", *_refspecs(back))
-    return answers.pushing(error, url)
+    if back:
+        with contextlib.suppress(GitError):  # what stays behind is seen in the next pass
+            cache.push("--no-verify", *_leases(back), "--", *_refspecs(back))
 
 
 def _leases(moves: tuple[Move, ...]) -> list[str]:

@@ -66,11 +66,6 @@ class Revision:
         """Whether a rollback wrote the snapshot and nothing was tested since: it says neither yes nor no."""
         return self.snapshot.action == "rollback" and self.snapshot.hooks is None
 
-    @property
-    def failed_hook(self) -> Hook | None:
-        """The hook that failed, if one did. Helm stops at the first."""
-        return next((hook for hook in self.selected if hook.phase == "Failed"), None)
-
 
 def condition(release: HelmRelease, type_: str) -> Condition | None:
     """The release's condition of a type."""
@@ -111,13 +106,11 @@ def _digests(snapshots: list[Snapshot]) -> dict[int, str | None]:
     A rollback's snapshot has none, so it takes that of the revision which carried the very same chart version before
     (helm-controller ``internal/reconcile/rollback_remediation.go``, observeRollback).
     """
-    by_version: dict[str, str] = {}
+    by_version: dict[str, str | None] = {}
     by_revision: dict[int, str | None] = {}
     for snapshot in reversed(snapshots):
         digest = snapshot.digest or by_version.get(snapshot.version)
-        by_revision[snapshot.revision] = digest
-        if digest:
-            by_version[snapshot.version] = digest
+        by_version[snapshot.version] = by_revision[snapshot.revision] = digest
     return by_revision
 
 
@@ -125,9 +118,8 @@ def _read(release: HelmRelease, snapshot: Snapshot, digest: str | None, source: 
     try:
         version = Version.parse(snapshot.version)
     except ValueError as error:
-        raise NotUnderstoodError(
-            f"revision {snapshot.revision} has a chartVersion that cannot be read: {error}"
-        ) from None
+        message = f"revision {snapshot.revision} has a chartVersion that cannot be read: {error}"
+        raise NotUnderstoodError(message) from None
     by_flux = _is_added(version.build, digest, source)
     selected = _selected(snapshot.hooks or (), release.filters)
     return Revision(

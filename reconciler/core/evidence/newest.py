@@ -49,8 +49,8 @@ def not_deployed(release: HelmRelease, newest: Revision) -> Doubt | None:
 
 
 def hook_failed(revision: Revision) -> Doubt | None:
-    """Tell of a revision whose test hook failed."""
-    hook = revision.failed_hook
+    """Tell of a revision whose test hook failed. Helm stops at the first."""
+    hook = next((hook for hook in revision.selected if hook.phase == "Failed"), None)
     if hook is None:
         return None
     message = f"test hook {told(hook.name)} failed in revision {revision.number}"

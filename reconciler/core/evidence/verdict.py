@@ -31,17 +31,20 @@ def judge(release: HelmRelease, sources: Sources, policy: Policy, at: datetime) 
     Never raises: a release that says something unknown is Unreadable as a whole. ``at`` is the instant of observation;
     times of the cluster that lie more than five minutes after it are not believed.
     """
-    if release.deleting or not release.history:
-        message = (
-            "the release is being deleted" if release.deleting else "no revision is deployed: status.history is empty"
-        )
-        doubt = Doubt(Reason.NOT_DEPLOYED, None, message)
-        return Evidence(release.key, doubts=(doubt,), suspended=release.suspended)
+    if release.deleting:
+        return _nothing(release, "the release is being deleted")
+    if not release.history:
+        return _nothing(release, "no revision is deployed: status.history is empty")
     try:
         case = _read(release, sources, policy)
     except NotUnderstoodError as error:
         return Unreadable(release.key, str(error))
     return _weigh(case, at)
+
+
+def _nothing(release: HelmRelease, message: str) -> Evidence:
+    doubt = Doubt(Reason.NOT_DEPLOYED, None, message)
+    return Evidence(release.key, doubts=(doubt,), suspended=release.suspended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+# The one door: people and CI use the same commands. `make help` lists them.
+# Needed: Python 3.11 or newer with venv, git and make. Another Python: `make clean`, then `make PYTHON=python3.13 ...`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input install
+PYTEST := $(BIN)/python -m pytest
+UV     := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+          --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
+
+export UV_SYSTEM_CERTS := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint cover test-slow bench format lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## promote a small fleet in a temporary folder: no cluster, no network, no account
+	@$(BIN)/python -m reconciler demo
+
+test: $(VENV)/.dev ## the fast tests
+	$(PYTEST) -n auto
+
+check: lint cover ## all that a change must pass: format, lint, types, imports, coverage
+
+lint: $(VENV)/.dev ## format, lint, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+cover: $(VENV)/.dev ## the fast tests, and every branch of the core taken by one
+	$(PYTEST) -n auto --quiet --cov --cov-report=
+	$(BIN)/coverage report --skip-covered --fail-under=100 --include='reconciler/core/*'
+
+test-slow: $(VENV)/.dev ## the tests that need minutes
+	$(PYTEST) -n auto -m slow
+
+bench: $(VENV)/.dev ## measure plan over large fleets, and print a table
+	$(PYTEST) -m benchmark -s --quiet
+
+format: $(VENV)/.dev ## bring the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.dev ## renew the versions and hashes in requirements/
+	$(UV) --upgrade pyproject.toml -o requirements/runtime.txt
+	$(UV) --upgrade --group build -c requirements/runtime.txt -o requirements/build.txt
+	$(UV) --upgrade --group dev pyproject.toml -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
+
+clean: ## remove what the commands made
+	rm -rf $(VENV) dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, but $(PYTHON) is " + sys.version.split()[0] + "; name another: make PYTHON=python3.13")'
+	$(PYTHON) -m venv $(VENV)
+
+# Everything installed is locked by hash, the build tool too. The project itself adds no dependency of its own.
+$(VENV)/.runtime: pyproject.toml requirements/build.txt requirements/runtime.txt | $(VENV)/pyvenv.cfg
+	$(PIP) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
