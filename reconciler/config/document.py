@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from reconciler.config.mistakes import ConfigError, Mistake, Place, mistake
+from reconciler.config.mistakes import ConfigError, Mistake, Place, mistake, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _BYTES = 1024 * 1024
 _VALUES = 100_000
-"""With every alias followed: a thousand promotions have some twenty thousand, an alias bomb has billions."""
+"""Keys too, with every alias followed: a thousand promotions have some 30,000, an alias bomb has billions."""
+_CHARACTERS = 1000
 _PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float")}
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -64,6 +66,14 @@ class Values:
         self._visited += 1
         if self._visited > _VALUES:
             raise _UnreadableError(f"the aliases up to here make over {_VALUES} values; use fewer", line)
+        text = node.value if isinstance(node, ScalarNode) else ""
+        if len(text) > _CHARACTERS:
+            raise _UnreadableError(f"a text here has over {_CHARACTERS} characters; write a shorter one", line)
+        half = re.search("[\ud800-\udfff]", text)  # as JSON writes what is beyond 16 bits; YAML does not join them
+        if half:
+            raise _UnreadableError(
+                f"a text here holds half a character ({half[0]}); write the whole character itself", line
+            )
         self._lines.setdefault(place, line)
         return line
 
@@ -73,13 +83,14 @@ class Values:
         for key, value in node.value:
             if key.tag == _MERGE:
                 continue
-            line = key.start_mark.line + 1
             if not isinstance(key, ScalarNode):
+                line = key.start_mark.line + 1
                 self.mistakes.append(mistake(place, line, "a list or mapping is no key; write a name before the colon"))
-            elif key.value in block:
-                self.mistakes.append(mistake((*place, key.value), line, "is given twice; keep one"))
+                continue
+            line = self._visit(key, (*place, key.value))
+            if key.value in block:
+                self.mistakes.append(mistake(place, line, f"{shown(key.value)} is given twice; keep one"))
             else:
-                self._lines.setdefault((*place, key.value), line)
                 block[key.value] = self._value(value, (*place, key.value))
         merged = [self._merged(value, place) for key, value in node.value if key.tag == _MERGE]
         return {key: value for source in (*merged, block) for key, value in source.items()}
@@ -96,7 +107,7 @@ class Values:
 
 
 def read(path: Path) -> Values:
-    """Read a YAML file of at most 1 MiB. Aliases and ``<<`` are followed, up to 100,000 values.
+    """Read a YAML file of at most 1 MiB, with ``<<`` and aliases up to 100,000 values and keys, 1,000 characters each.
 
     Raises:
         ConfigError: the file cannot be read, or is not YAML.

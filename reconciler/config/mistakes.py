@@ -14,7 +14,7 @@ Place = tuple[str | int, ...]
 
 _LONGEST = 80
 # Greedy on purpose: what people paste may be no proper URL, or lack its scheme.
-_CREDENTIALS = re.compile(r"(?s)(?P<scheme>[\w+.-]+://).*@|[^\s\"':/]+:(?!//)[^\s\"']*@")
+_CREDENTIALS = re.compile(r"(?s)(?P<scheme>\b[\w+.-]++://).*@|(?<![^\s\"'/])[^\s\"':/]++:(?!//)[^\s\"']*@")
 
 
 @dataclass(frozen=True, slots=True)

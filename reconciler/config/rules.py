@@ -81,7 +81,9 @@ def selector(text: str) -> str:
     try:
         Selector.parse(text)
     except ValueError as error:
-        raise ValueError(f"is not a Kubernetes label selector: {error}") from None
+        # The error quotes parts of the text, so that credentials in it could no longer be told.
+        reason = "it holds an @" if "@" in text else error
+        raise ValueError(f"is not a Kubernetes label selector: {reason}") from None
     return text
 
 
