@@ -10,14 +10,13 @@ import pytest
 
 from reconciler.core.model import Close, Edit
 from reconciler.ports import Refused, Unavailable
-from tests.adapters.conftest import (
+from tests.adapters.origin import (
     AT,
     BRANCH,
     HEAD,
     LEDGER,
     PATH,
     disarming,
-    edits,
     manifest,
     opening,
     pausing,
@@ -30,10 +29,11 @@ from tests.adapters.conftest import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from reconciler.adapters.git import Git
     from reconciler.core.model import Action
-    from tests.adapters.conftest import Origin
+    from tests.adapters.origin import Origin
 
     Adapters = Callable[..., Git]
 
@@ -487,4 +487,3 @@ def test_the_cache_never_holds_an_index_or_a_work_tree(origin: Origin, adapter: 
 
     assert "index" not in left
     assert "helm.yaml" not in left
-    assert edits("0.28.2")

@@ -9,13 +9,14 @@ import pytest
 
 from reconciler.core.model import Close, Findings, LastChange, Question
 from reconciler.ports import PortError
-from tests.adapters.conftest import BRANCH, HEAD, LEDGER, PATH, manifest, opening, subject, words
+from tests.adapters.origin import BRANCH, HEAD, LEDGER, PATH, manifest, opening, subject, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from reconciler.adapters.git import Git
-    from tests.adapters.conftest import Origin
+    from tests.adapters.origin import Origin
 
     Adapters = Callable[..., Git]
 
@@ -121,14 +122,11 @@ def rebased(origin: Origin) -> None:
 
 
 @pytest.mark.parametrize("merge", [merged, squashed, rebased])
-@pytest.mark.parametrize("deleted", [False, True], ids=["branch kept", "branch deleted"])
 def test_a_text_that_base_once_carried_is_found_however_it_was_merged(
-    origin: Origin, adapter: Adapters, merge: Callable[[Origin], None], deleted: bool
+    origin: Origin, adapter: Adapters, merge: Callable[[Origin], None]
 ) -> None:
     git = opened(adapter, url=f"file://{origin.path}")
     merge(origin)
-    if deleted:
-        origin.git("update-ref", "-d", HEAD)
     for number in range(3):
         origin.commit({"README.md": str(number)})
     origin.commit({PATH: manifest("0.28.0")}, "reverted")
@@ -170,6 +168,16 @@ def test_the_newest_text_comes_first_each_once_and_only_text(origin: Origin, ada
     assert ask(git, HISTORY).texts == tuple(manifest(version) for version in ("4", "3", "1", "2"))
 
 
+def test_a_name_that_looks_like_a_pattern_has_its_own_history_alone(origin: Origin, adapter: Adapters) -> None:
+    odd = "apps/[v]*/:(top).yaml"
+    origin.commit({odd: "1"})
+    git = opened(adapter)
+    origin.commit({"apps/v/:(top).yaml": "other"})
+    origin.commit({odd: "2"})
+
+    assert ask(git, Question(BRANCH, odd, history=True)).texts == ("2",)
+
+
 def test_a_rewritten_base_is_searched_wholly(origin: Origin, adapter: Adapters) -> None:
     git = opened(adapter, url=f"file://{origin.path}")
     origin.git("update-ref", "refs/heads/main", origin.git("commit-tree", "-m", "anew", "main^{tree}"))
@@ -194,6 +202,20 @@ def test_history_is_fetched_only_as_far_as_needed(
         origin.commit({"README.md": f"again {number}"})
     assert ask(git, HISTORY).texts == (manifest("0.28.0"),)
     assert not git._cache.is_shallow()
+
+
+def test_a_history_that_the_server_has_not_is_searched_as_far_as_it_goes(
+    origin: Origin, adapter: Adapters, tmp_path: Path
+) -> None:
+    git = opened(adapter)
+    origin.commit({PATH: manifest("1")})
+    for number in range(3):
+        origin.commit({"README.md": str(number)})
+    clone = tmp_path / "shallow.git"
+    origin.git("clone", "--quiet", "--mirror", "--depth=1", f"file://{origin.path}", str(clone))
+    git = adapter(url=f"file://{clone}")
+
+    assert ask(git, HISTORY).texts == (manifest("1"),)
 
 
 def test_an_answer_is_remembered_until_something_moves(origin: Origin, adapter: Adapters) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.core.model import Close, Question
-from tests.adapters.conftest import (
+from tests.adapters.origin import (
     BRANCH,
     HEAD,
     LEDGER,
@@ -25,9 +25,10 @@ from tests.adapters.conftest import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from reconciler.adapters.git import Git
-    from tests.adapters.conftest import Origin
+    from tests.adapters.origin import Origin
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def base_moved(world: World) -> None:
 
 
 def base_conflicts(world: World) -> None:
-    world.origin.commit({PATH: manifest("0.28.0-hotfix")})
+    world.origin.commit({PATH: manifest("0.28.9")})
 
 
 def ledger_deleted(world: World) -> None:
@@ -187,7 +188,7 @@ STATES: dict[str, tuple[Callable[[World], None], Seen | None]] = {
     "paused": (paused, Seen(head=False, message=words("Pause vault").message)),
     "disarmed": (disarmed, Seen(head=False, message=words("Disarm vault").message)),
     "base moved": (base_moved, Seen(same=True)),
-    "base conflicts": (base_conflicts, Seen(same=True, base="0.28.0-hotfix", conflicts=True, carried=("0.28.0-hotfix",))),
+    "base conflicts": (base_conflicts, Seen(same=True, base="0.28.9", conflicts=True, carried=("0.28.9",))),
     "merged": (merged, Seen(same=True, base="0.28.1", carried=("0.28.1",))),
     "merged and deleted": (merged_and_deleted, Seen(head=False, base="0.28.1", carried=("0.28.1",))),
     "merged without a merge commit": (forwarded, Seen(same=True, base="0.28.1", carried=("0.28.1",))),

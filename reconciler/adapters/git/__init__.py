@@ -9,7 +9,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from reconciler.adapters.git import history
-from reconciler.adapters.git.answers import brief
 from reconciler.adapters.git.cache import BRANCHES, LEDGERS, Cache
 from reconciler.adapters.git.look import look, noted
 from reconciler.adapters.git.program import GitError
@@ -119,17 +118,14 @@ class Git:
             return work()
         except GitError as error:
             if error.timed_out or self._rebuilt:
-                raise self._unusable(error) from error
+                raise self._cache.unusable(error) from error
         self._rebuilt = True
         try:
             self._cache.rebuild(self._format)
             self._cache.fetch()
             return work()
         except GitError as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: GitError) -> PortError:
-        return Unavailable(f"the copy of {self._remote.url} in {self._cache.folder} is unusable: {brief(error.words)}")
+            raise self._cache.unusable(error) from error
 
     def read(self, oids: Collection[str]) -> Iterator[tuple[str, bytes]]:
         """Read blobs, a few megabytes at a time."""
@@ -139,7 +135,7 @@ class Git:
     def _blobs(self, oids: Sequence[str]) -> list[tuple[str, bytes]]:
         blobs = [(blob.oid, blob.content) for blob in self._cache.objects(oids) if blob]
         if len(blobs) != len(oids):
-            raise GitError("a file is missing from it")
+            raise GitError("a file is missing")
         return blobs
 
     def investigate(self, questions: Sequence[Question]) -> Mapping[str, Findings]:
@@ -165,10 +161,10 @@ class Git:
     def apply(self, action: Action) -> None:
         """Carry out one action, by compare-and-swap on the branch and the ledger."""
         try:
-            self._apply(action)
+            self._mended(partial(self._apply, action))
         except NotAtomic:
             self._atomic = False
-            self._apply(action)
+            self._mended(partial(self._apply, action))
 
     def _apply(self, action: Action) -> None:
         match action:
@@ -187,7 +183,7 @@ class Git:
             raise Unavailable(f"the base of {subject.branch} moved since it was observed: the next pass looks again")
         branch, ledger = _stood(seen, subject)
         commit = self._worded(action.commit, "self")
-        made = self._mended(partial(commit_edits, self._cache, action.base, action.edits, seen.executables, commit))
+        made = commit_edits(self._cache, action.base, action.edits, seen.executables, commit)
         self._move(replace(branch, after=made), replace(ledger, after=made))
 
     def _stands(self, seen: Look, edit: Edit) -> bool:
@@ -203,12 +199,12 @@ class Git:
         if not last:
             raise Unavailable(f"{subject.ledger_ref} moved since it was observed: the next pass looks again")
         commit = self._worded(action.commit, branch.before) if branch.before else action.commit
-        made = self._mended(partial(commit_words, self._cache, last.tree, last.parents, commit))
+        made = commit_words(self._cache, last.tree, last.parents, commit)
         self._move(replace(ledger, after=made), replace(branch, after=None))
 
     def _close(self, action: Close) -> None:
         branch, ledger = _stood(self._now(), action.subject)
-        self._move(replace(branch, after=None), replace(ledger, after=None) if action.forget else ledger)
+        self._move(replace(ledger, after=None) if action.forget else ledger, replace(branch, after=None))
 
     def _worded(self, commit: Commit, ledger: str) -> Commit:
         return commit if self._atomic else replace(commit, message=noted(commit.message, ledger))
@@ -224,7 +220,7 @@ class Git:
 def _stood(seen: Look, subject: Subject) -> tuple[Move, Move]:
     """The branch and the ledger that the action was decided on, as they really are on the remote, not moved yet."""
     branch, ledger, proposal = _HEADS + subject.branch, subject.ledger_ref, subject.proposal
-    if proposal == seen.proposal(subject.branch):
+    if proposal == seen.proposals.get(subject.branch):
         head, last = seen.refs.get(branch), seen.refs.get(ledger)
     else:
         head, last = (proposal.head, proposal.ledger) if proposal else (None, None)

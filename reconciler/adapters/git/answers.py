@@ -78,7 +78,7 @@ _REACHING: tuple[tuple[str, type[PortError], str], ...] = (
 
 
 def reaching(error: GitError, url: str) -> PortError | None:
-    """Translate a failure to reach the remote, None where git's words are about something else."""
+    """Translate a failure to reach the remote; None where git's words are about something else."""
     words = error.words.lower()
     for pattern, kind, sentence in _REACHING:
         if re.search(pattern, words):
@@ -86,20 +86,15 @@ def reaching(error: GitError, url: str) -> PortError | None:
     return None
 
 
-def unknown(error: GitError, url: str) -> PortError:
-    """Translate any failure to reach the remote."""
-    return reaching(error, url) or Unavailable(f"git failed on {url}: {brief(error.words)}")
-
-
-def pushing(error: GitError, url: str) -> PortError:
-    """Translate a push that failed although nobody else moved our refs."""
+def pushing(error: GitError, url: str) -> PortError | None:
+    """Translate a push that failed although nobody else moved our refs; None where git's words tell us nothing."""
     if "does not support push options" in error.words:
         return Refused(f"{url} does not take push options: remove pushOptions, or set receive.advertisePushOptions")
     said = _server(error.words)
     if said and not re.search(r"lock.*file exists|unable to create .*\.lock", error.words, re.IGNORECASE):
         cure = "allow our credential to write refs/heads/helm-promotion/* and refs/helm-promoter/*"
         return Refused(f"{url} refused the push: {said}; {cure}")
-    return unknown(error, url)
+    return reaching(error, url)
 
 
 def lacks_atomic(error: GitError) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.adapters.git.remote import Remote
+    from reconciler.ports import PortError
 
 BRANCHES = "refs/heads/helm-promotion/"
 LEDGERS = "refs/helm-promoter/"
@@ -32,7 +33,7 @@ _HEADER = re.compile(rb"([0-9a-f]+) (\w+) (\d+)\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Blob:
+class Object:
     """One object of the repository: its id, its type and its bytes."""
 
     oid: str
@@ -78,7 +79,7 @@ class Cache:
                 "ls-remote", "--quiet", "--refs", "--", self._remote.url, *patterns, access=self._remote.access()
             )
         except GitError as error:
-            raise answers.unknown(error, self._remote.url) from error
+            raise answers.reaching(error, self._remote.url) or self.unusable(error) from error
         return {ref: sha for sha, ref in _pairs(listing, "\t") if ref.startswith(("refs/heads/", LEDGERS))}
 
     def refs(self) -> dict[str, str]:
@@ -126,24 +127,26 @@ class Cache:
                 raise answer from error
             raise
 
-    def push(self, *arguments: str) -> None:
-        """Push; ``arguments`` are the options, then ``--``, then the refs.
+    def push(self, options: Iterable[str], refs: Iterable[str]) -> None:
+        """Push.
 
         Raises:
             GitError: it failed, for any reason.
         """
-        cut = arguments.index("--")
-        options, refs = arguments[:cut], arguments[cut + 1 :]
         self._program.run(
-            *(f"--git-dir={self.folder}", "push", *options, "--", self._remote.url, *refs),
+            *(f"--git-dir={self.folder}", "push", "--no-verify", *options, "--", self._remote.url, *refs),
             access=self._remote.access(),
         )
+
+    def unusable(self, error: GitError) -> PortError:
+        """Say that git failed for a reason that we do not know."""
+        return Unavailable(f"git failed on {self._remote.url}, copied in {self.folder}: {answers.brief(error.words)}")
 
     def is_shallow(self) -> bool:
         """Whether the history is cut off somewhere."""
         return self.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
-    def objects(self, names: Iterable[str]) -> Iterator[Blob | None]:
+    def objects(self, names: Iterable[str]) -> Iterator[Object | None]:
         """Read objects by id or by ``commit:path``, in this order; None for one that does not exist."""
         request = "".join(f"{name}\n" for name in names)
         if not request:
@@ -156,7 +159,7 @@ class Cache:
                 yield None
                 continue
             end = header.end() + int(header[3])
-            yield Blob(header[1].decode(), header[2].decode(), out[header.end() : end])
+            yield Object(header[1].decode(), header[2].decode(), out[header.end() : end])
             at = end + 1
 
     def rebuild(self, object_format: str) -> None:

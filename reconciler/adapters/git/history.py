@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from reconciler.adapters.git.program import GitError
 from reconciler.core.model import Findings, LastChange
-from reconciler.ports import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reconciler.adapters.git.cache import Blob, Cache
+    from reconciler.adapters.git.cache import Cache, Object
     from reconciler.adapters.git.look import Look
     from reconciler.core.model import Proposal, Question
 
@@ -34,21 +33,22 @@ def investigate(cache: Cache, seen: Look, questions: Sequence[Question]) -> dict
 def _conflicts(cache: Cache, seen: Look, questions: Sequence[Question]) -> set[str]:
     """The branches that no longer merge into base at their path."""
     standing = [
-        (question, proposal.head)
+        (question, proposal.head, proposal.ledger or proposal.head)
         for question in questions
-        if (proposal := seen.proposal(question.branch)) and proposal.head
+        if (proposal := seen.proposals.get(question.branch)) and proposal.head
     ]
-    names = [name for question, head in standing for name in (f"{head}^:{question.path}", f"{head}:{question.path}")]
+    # A person may have added commits to the branch: what we made it from is the parent of our own.
+    names = [name for asked, head, ours in standing for name in (f"{ours}^:{asked.path}", f"{head}:{asked.path}")]
     found = tuple(cache.objects(names))
     pairs = zip(found[::2], found[1::2], strict=True)
     return {
         question.branch
-        for (question, _), (parent, head) in zip(standing, pairs, strict=True)
+        for (question, _, _), (parent, head) in zip(standing, pairs, strict=True)
         if not _merges(cache, seen, question.path, parent, head)
     }
 
 
-def _merges(cache: Cache, seen: Look, path: str, parent: Blob | None, head: Blob | None) -> bool:
+def _merges(cache: Cache, seen: Look, path: str, parent: Object | None, head: Object | None) -> bool:
     entry = seen.files.get(path)
     if not (entry and parent and head):
         return False
@@ -72,7 +72,7 @@ def _three_way(cache: Cache, ours: bytes, ancestor: bytes, theirs: bytes) -> boo
 
 def _texts(cache: Cache, seen: Look, question: Question) -> tuple[str, ...]:
     """Each text that base carried at the path since the promotion was proposed, the newest first."""
-    proposal = seen.proposal(question.branch)
+    proposal = seen.proposals.get(question.branch)
     commits = _since(cache, seen, proposal, question.path) if proposal and proposal.ledger else ()
     found = cache.objects(f"{sha}:{question.path}" for sha in (seen.base.sha, *commits))
     contents = dict.fromkeys(blob.content for blob in found if blob and blob.kind == "blob")
@@ -96,9 +96,7 @@ def _common(cache: Cache, base: str, other: str) -> str | None:
         if (found := _merge_base(cache, base, other)) or not cache.is_shallow():
             return found
         cache.deepen(wholly=wholly)
-    if not (found := _merge_base(cache, base, other)) and cache.is_shallow():
-        raise Unavailable("the base branch moved while its history was read: the next pass looks again")
-    return found
+    return _merge_base(cache, base, other)
 
 
 def _merge_base(cache: Cache, base: str, other: str) -> str | None:

@@ -13,7 +13,7 @@ from reconciler.core.model import Base, Entry, EntryKind, Proposal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.adapters.git.cache import Blob, Cache
+    from reconciler.adapters.git.cache import Cache, Object
 
 IDENTITY = "helm-promoter <helm-promoter@localhost>"
 EXECUTABLE = "100755"
@@ -37,15 +37,15 @@ class Written:
     note: str = ""
 
     @classmethod
-    def read(cls, blob: Blob) -> Written:
+    def read(cls, found: Object) -> Written:
         """Take a commit apart. Anything else that a ref may point to has no tree and no message."""
-        if blob.kind != "commit":
-            return cls(blob.oid)
-        head, _, body = blob.content.decode(errors="replace").partition("\n\n")
+        if found.kind != "commit":
+            return cls(found.oid)
+        head, _, body = found.content.decode(errors="replace").partition("\n\n")
         fields = [line.partition(" ")[::2] for line in head.split("\n")]
         note = _NOTE.search(body)
         return cls(
-            blob.oid,
+            found.oid,
             tree=next(value for name, value in fields if name == "tree"),
             parents=tuple(value for name, value in fields if name == "parent"),
             ours=any(name == "committer" and value.startswith(f"{IDENTITY} ") for name, value in fields),
@@ -73,36 +73,31 @@ def noted(message: str, ledger: str) -> str:
 class Look:
     """One look at the remote. ``refs`` are its real refs, which a compare-and-swap must name.
 
-    ``files`` and ``sizes`` index the tree by path and by object id, and ``commits`` what our refs point to.
+    ``proposals`` are by branch, ``files`` by path, ``sizes`` by object id, and ``commits`` are what our refs point to.
     """
 
     refs: Mapping[str, str]
     base: Base
+    proposals: Mapping[str, Proposal]
     files: Mapping[str, Entry]
     sizes: Mapping[str, int]
     executables: frozenset[str]
     commits: Mapping[str, Written]
 
-    def proposal(self, branch: str) -> Proposal | None:
-        """What stands under a branch's name."""
-        return next((proposal for proposal in self.base.proposals if proposal.branch == branch), None)
-
 
 def look(cache: Cache, base: str, before: Look | None) -> Look:
     """Read what the cache last fetched. The tree is not read again if ``before`` saw the same commit."""
     refs = cache.refs()
-    names = sorted({_rest(ref) for ref in refs if ref != base})
     commits = _commits(cache, {sha for ref, sha in refs.items() if ref != base})
+    names = sorted({_rest(ref) for ref in refs if ref != base})
     proposals = tuple(_proposal(name, refs, commits) for name in names)
-    if before and before.base.sha == refs[base]:
-        return replace(before, refs=refs, base=replace(before.base, proposals=proposals), commits=commits)
-    entries, executables = _tree(cache, refs[base])
-    return Look(
+    if not before or before.base.sha != refs[base]:
+        before = _tree(cache, refs[base])
+    return replace(
+        before,
         refs=refs,
-        base=Base(refs[base], entries, proposals),
-        files={entry.path: entry for entry in entries if entry.kind is EntryKind.FILE},
-        sizes={entry.oid: entry.size for entry in entries},
-        executables=executables,
+        base=replace(before.base, proposals=proposals),
+        proposals={proposal.branch: proposal for proposal in proposals},
         commits=commits,
     )
 
@@ -113,10 +108,10 @@ def _rest(ref: str) -> str:
 
 def _commits(cache: Cache, shas: Iterable[str]) -> dict[str, Written]:
     wanted = sorted(shas)
-    blobs = [blob for blob in cache.objects(wanted) if blob]
-    if len(blobs) != len(wanted):
-        raise GitError("a commit is missing from the cache")
-    return {blob.oid: Written.read(blob) for blob in blobs}
+    commits = [Written.read(found) for found in cache.objects(wanted) if found]
+    if len(commits) != len(wanted):
+        raise GitError("a commit is missing")
+    return {commit.sha: commit for commit in commits}
 
 
 def _proposal(rest: str, refs: Mapping[str, str], commits: Mapping[str, Written]) -> Proposal:
@@ -128,30 +123,31 @@ def _proposal(rest: str, refs: Mapping[str, str], commits: Mapping[str, Written]
     return Proposal(branch.removeprefix("refs/heads/"), ledger_ref, head, ledger, told.message)
 
 
-def _tree(cache: Cache, sha: str) -> tuple[tuple[Entry, ...], frozenset[str]]:
+def _tree(cache: Cache, sha: str) -> Look:
+    """Read a whole tree: a look that knows nothing of proposals yet."""
     entries, executables = [], set()
-    for line in cache.run("ls-tree", "-r", "-z", "-l", "--full-tree", sha).split(b"\0"):
-        if line:
-            about, _, raw = line.partition(b"\t")
-            mode, _, oid, size = about.decode().split()
-            entry = _entry(mode, oid, size, raw.decode(errors="backslashreplace"), odd=not _is_text(raw))
-            entries.append(entry)
-            if mode == EXECUTABLE:
-                executables.add(entry.path)
-    return tuple(entries), frozenset(executables)
+    for line in cache.run("ls-tree", "-r", "-z", "-l", "--full-tree", sha).split(b"\0")[:-1]:
+        about, _, raw = line.partition(b"\t")
+        mode, _, oid, size = about.decode().split()
+        entry = _entry(mode, oid, size, raw)
+        entries.append(entry)
+        if mode == EXECUTABLE:
+            executables.add(entry.path)
+    return Look(
+        refs={},
+        base=Base(sha, tuple(entries)),
+        proposals={},
+        files={entry.path: entry for entry in entries if entry.kind is EntryKind.FILE},
+        sizes={entry.oid: entry.size for entry in entries},
+        executables=frozenset(executables),
+        commits={},
+    )
 
 
-def _is_text(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _entry(mode: str, oid: str, size: str, path: str, *, odd: bool) -> Entry:
+def _entry(mode: str, oid: str, size: str, raw: bytes) -> Entry:
     """One line of the listing; what is never to be read is of the third kind, under a name that can be shown."""
-    if odd or _ODD.search(path):
+    path = raw.decode(errors="backslashreplace")
+    if _ODD.search(path) or path.encode() != raw:
         path = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", path)
         return Entry(path, oid, 0, EntryKind.OTHER)
     return Entry(path, oid, 0 if size == "-" else int(size), _KINDS.get(mode, EntryKind.OTHER))

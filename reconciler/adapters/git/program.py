@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 LOCAL_SECONDS = 60
 NETWORK_SECONDS = 300
-_WORDS = 4000  # characters of git's output that a message may quote from
 
 # A person's settings for proxies, certificates and rewritten URLs are theirs to make; what would change our commits,
 # run hooks, page, colour, sign, or leave work in the background is not.
@@ -54,6 +53,7 @@ _FIXED = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
     "SSH_ASKPASS_REQUIRE": "never",
+    "GIT_LITERAL_PATHSPECS": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
 }
@@ -115,8 +115,8 @@ class Program:
                     raise GitError(f"git took longer than {seconds} s", timed_out=True) from None
                 raise
         if process.returncode:
-            words = b"\n".join((err, out))[:_WORDS].decode(errors="replace")
-            raise GitError(access.redact(words).strip() or f"git ended with code {process.returncode}")
+            words = access.redact(b"\n".join((err, out)).decode(errors="replace"))
+            raise GitError(words.strip() or f"git ended with code {process.returncode}")
         return out
 
     def _start(self, arguments: tuple[str, ...], access: Access) -> subprocess.Popen[bytes]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from reconciler.adapters.git import answers
 from reconciler.adapters.git.look import EXECUTABLE, IDENTITY
 from reconciler.adapters.git.program import GitError
-from reconciler.ports import PortError, Unavailable
+from reconciler.ports import Unavailable
 
 if TYPE_CHECKING:
     from reconciler.adapters.git.cache import Cache
@@ -29,47 +30,54 @@ class NotAtomic(Exception):  # noqa: N818 - a fact about the server, not an erro
     """The server moves one ref at a time."""
 
 
-def push(cache: Cache, moves: tuple[Move, ...], options: tuple[str, ...], url: str) -> None:
+def push(cache: Cache, moves: tuple[Move, ...], push_options: tuple[str, ...], url: str) -> None:
     """Move refs, all or none. That they are already where they shall be is success: another process was faster.
 
     Raises:
         NotAtomic: the server can move one ref at a time only, and has moved none.
         PortError: nothing was moved.
+        GitError: nothing was moved, and git's words tell us nothing.
     """
-    together = ("--atomic",) if len(moves) > 1 else ()
-    proposes = any(move.after and move.ref.startswith("refs/heads/") for move in moves)
-    extra = (part for option in options for part in ("-o", option) if proposes)
+    options = ["--porcelain", *_leases(moves)]
+    if len(moves) > 1:
+        options.append("--atomic")
+    if any(move.after and move.ref.startswith("refs/heads/") for move in moves):
+        options += [f"--push-option={option}" for option in push_options]
     try:
-        cache.push("--porcelain", "--no-verify", *together, *_leases(moves), *extra, "--", *_refspecs(moves))
+        cache.push(options, _refspecs(moves))
     except GitError as error:
         if answers.lacks_atomic(error):
             raise NotAtomic from error
-        if answer := _outcome(cache, moves, error, url):
+        if _arrived(cache, moves):
+            return
+        if answer := answers.pushing(error, url):
             raise answer from error
+        raise
 
 
-def _outcome(cache: Cache, moves: tuple[Move, ...], error: GitError, url: str) -> PortError | None:
-    """Look at what really happened: git's words for a lost race are many, the refs are the truth."""
-    try:
-        now = cache.advertised()
-    except PortError:
-        return answers.unknown(error, url)
+def _arrived(cache: Cache, moves: tuple[Move, ...]) -> bool:
+    """Look at what a failed push has left: git's words for a lost race are many, the refs are the truth.
+
+    Raises:
+        Unavailable: somebody else moved one of the refs.
+    """
+    now = cache.advertised()
     if all(now.get(move.ref) == move.after for move in moves):
-        return None
-    moved = [move for move in moves if now.get(move.ref) != move.before]
-    if all(move.after and now.get(move.ref) == move.after for move in moved):
+        return True
+    moved = tuple(move for move in moves if now.get(move.ref) != move.before)
+    if any(not move.after or now.get(move.ref) != move.after for move in moved):
+        names = " and ".join(move.ref for move in moved)
+        raise Unavailable(f"{names} moved since it was observed: the next pass looks again")
+    if moved:
         _take_back(cache, moved)
-        return answers.pushing(error, url)
-    names = " and ".join(move.ref for move in moved)
-    return Unavailable(f"{names} moved since it was observed: the next pass looks again")
+    return False
 
 
-def _take_back(cache: Cache, moved: list[Move]) -> None:
+def _take_back(cache: Cache, moved: tuple[Move, ...]) -> None:
     """Undo half a push: git's own server moves the other refs when it refuses a hidden one, atomic or not."""
     back = tuple(Move(move.ref, move.after, move.before) for move in moved)
-    if back:
-        with contextlib.suppress(GitError):  # what stays behind is seen in the next pass
-            cache.push("--no-verify", *_leases(back), "--", *_refspecs(back))
+    with contextlib.suppress(GitError):  # what stays behind is seen in the next pass
+        cache.push(_leases(back), _refspecs(back))
 
 
 def _leases(moves: tuple[Move, ...]) -> list[str]:
@@ -105,7 +113,10 @@ def _commit(cache: Cache, parents: tuple[str, ...], changes: bytes, commit: Comm
         (
             *map(_line, ("feature done", "commit refs/made", "mark :1", f"author {who}", f"committer {who}")),
             _data(commit.message.encode()),
-            *(_line(f"{word} {parent}") for word, parent in zip(("from", *["merge"] * 16), parents, strict=False)),
+            *(
+                _line(f"{word} {parent}")
+                for word, parent in zip(chain(("from",), repeat("merge")), parents, strict=False)
+            ),
             changes,
             *map(_line, ("", "get-mark :1", "done")),
         )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _USER = "oauth2"  # servers that take a token as password accept any name; GitLab's OAuth tokens want this one
+_MALFORMED = "the repository URL is malformed: percent-encode the special characters of a user name or password"
 _VARIABLE = "HELM_PROMOTER_CREDENTIAL"
 _HELPER = f'!f() {{ test "$1" != get || printf %s "${_VARIABLE}"; }}; f'
 
@@ -58,10 +59,10 @@ class Remote:
             parts = urlsplit(url)
             _ = parts.port
         except ValueError:
-            raise Refused(
-                "the repository URL is malformed: percent-encode the special characters of a user name or password"
-            ) from None
+            raise Refused(_MALFORMED) from None
         name, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if not (name + password).isprintable():
+            raise Refused(_MALFORMED)
         host = parts.netloc.rpartition("@")[2]
         if name and not parts.scheme.lower().startswith("http"):
             host = f"{parts.username}@{host}"  # ssh wants to know whom to log in as; a password it never takes
@@ -95,7 +96,7 @@ class Remote:
         return Access(
             options=(*others, "-c", f"credential.{parts.scheme}://{parts.netloc}.helper={_HELPER}"),
             environ={_VARIABLE: answer},
-            secrets=_spellings(user, password) if password else _spellings("", user),
+            secrets=_spellings(user, password),
         )
 
 
