@@ -39,7 +39,7 @@ test-slow: $(VENV)/.dev ## the tests that need minutes
 	$(PYTEST) -n auto -m slow
 
 bench: $(VENV)/.dev ## measure plan over large fleets, and print a table
-	$(PYTEST) -m benchmark -s --quiet
+	$(PYTEST) -m benchmark -s --quiet tests/benchmarks
 
 format: $(VENV)/.dev ## bring the code into its form
 	$(BIN)/ruff format .

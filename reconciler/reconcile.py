@@ -103,7 +103,9 @@ def observe(routes: Sequence[Route], reader: Reader, at: datetime, progress: Pro
     progress("reading staging")
     fleets, failures = _fleets(routes)
     progress("reading production")
-    views, more = _views([route for route in routes if route.promotion.name in fleets], fleets, reader)
+    views, more = _views(routes, fleets, reader)
+    if not failures and not more:
+        reader.forget_all_but(view.base for view in views)
     progress("planning")
     assessments = assess(views, at)
     answers, most = _answers(assessments, {route.promotion.name: route.production for route in routes})
@@ -135,18 +137,22 @@ def _fleets(routes: Sequence[Route]) -> tuple[dict[str, Fleet], list[Failure]]:
 
 
 def _views(routes: Sequence[Route], fleets: Mapping[str, Fleet], reader: Reader) -> tuple[list[View], list[Failure]]:
-    """Look at every repository once, for all the promotions that share it."""
+    """Look at every repository once, for all the promotions that share it and whose staging could be read."""
     views: list[View] = []
     failures: list[Failure] = []
-    for sharing in _sharing(routes, lambda route: route.production):
+    names: dict[str, set[str]] = {}
+    for route in routes:
+        names.setdefault(route.promotion.repository, set()).add(route.promotion.name)
+    for sharing in _sharing([route for route in routes if route.promotion.name in fleets], lambda one: one.production):
         try:
             base = sharing[0].production.observe()
             files, amount = reader.manifests(base, sharing[0].production)
         except PortError as error:
             failures += [_fatal(route, "production", error) for route in sharing]
-        else:
-            views += [View(route.promotion, fleets[route.promotion.name], base, files, amount) for route in sharing]
-    reader.forget_all_but(view.base for view in views)
+            continue
+        for promotion in (route.promotion for route in sharing):
+            among = frozenset(names[promotion.repository])
+            views.append(View(promotion, fleets[promotion.name], base, files, amount, among))
     return views, failures
 
 

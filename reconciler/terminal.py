@@ -124,7 +124,7 @@ def show_plan(console: Console, plan: Plan) -> None:
     few = len(plan.holds) <= _FEW_HOLDS
     rows: tuple[_Row, ...] = (*plan.actions, *plan.proposed, *(plan.holds if few else ()))
     if rows:
-        console.print(_table(rows, wide=console.width >= _WIDE_ENOUGH))
+        _print_table(console, _table(rows, wide=console.width >= _WIDE_ENOUGH))
         console.print()
     for reason, _ in held_by_reason(plan.holds):
         _show_held(console, reason, [hold for hold in plan.holds if hold.reason is reason], few=few)
@@ -132,6 +132,16 @@ def show_plan(console: Console, plan: Plan) -> None:
         _show_action(console, action)
     show_errors(console, plan.errors)
     _show_summary(console, plan)
+
+
+def _print_table(console: Console, table: Table | Padding) -> None:
+    """Print a table; on a pipe without the blanks that fill its last column."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    console.print(Text("\n".join(map(str.rstrip, captured.get().splitlines()))), soft_wrap=True)
 
 
 def _table(answers: Iterable[_Row], *, wide: bool) -> Table:
@@ -178,7 +188,7 @@ def _show_held(console: Console, reason: Reason, holds: Sequence[Hold], *, few: 
 
 def _indented(console: Console, what: str | Table) -> None:
     shown = Text(printable(what), overflow="fold") if isinstance(what, str) else what
-    console.print(Padding(shown, (0, 0, 0, 2), expand=False))
+    _print_table(console, Padding(shown, (0, 0, 0, 2), expand=False))
 
 
 def _grid(*columns: Literal["left", "right"]) -> Table:
@@ -222,7 +232,7 @@ def _show_summary(console: Console, plan: Plan) -> None:
     _show_counts(console, plan)
     grid = _grid("right", "left", "left")
     for reason, count in held_by_reason(plan.holds):
-        grid.add_row(str(count), reason, advice(reason) or "")
+        grid.add_row(str(count), reason, advice(reason))
     _indented(console, grid)
 
 

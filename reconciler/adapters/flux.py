@@ -37,20 +37,30 @@ class _Object(msgspec.Struct, rename="camel", gc=False):
     """A piece of an API object."""
 
 
-class Metadata(_Object):
-    """``metadata``."""
+class _Header(_Object):
+    """What every object has, lists included."""
 
-    name: str
-    namespace: str
+    api_version: str = ""
+    kind: str = ""
+
+
+class _Name(_Object):
+    name: str = ""
+    namespace: str = ""
+
+
+class _Named(_Object):
+    metadata: _Name = msgspec.field(default_factory=_Name)
+
+
+class _Metadata(_Object):
     generation: int = 0
     labels: dict[str, str] | None = None
     deletion_timestamp: str | None = None
 
 
-class _Header(_Object):
-    api_version: str = ""
-    kind: str = ""
-    metadata: Metadata | None = None
+class _Labelled(_Object):
+    metadata: _Metadata
 
 
 class _Reference(_Object):
@@ -124,7 +134,7 @@ class _ReleaseStatus(_Object):
 
 
 class _HelmRelease(_Object):
-    metadata: Metadata
+    metadata: _Metadata
     spec: _ReleaseSpec
     status: _ReleaseStatus | None = None
 
@@ -149,13 +159,13 @@ class _OCIStatus(_Object):
 
 
 class _OCIRepository(_Object):
-    metadata: Metadata
+    metadata: _Metadata
     spec: _OCISpec | None = None
     status: _OCIStatus | None = None
 
 
 class _HelmChart(_Object):
-    metadata: Metadata
+    metadata: _Metadata
     spec: _ChartSpec
 
 
@@ -184,30 +194,39 @@ def decode(value: object) -> Found | None:
     group, versions = VERSIONS.get(head.kind, ("", frozenset()))
     if not group or head.api_version.partition("/")[0] != group:
         return None
-    metadata = head.metadata
-    if metadata is None or not _NAME.fullmatch(metadata.name) or not _NAME.fullmatch(metadata.namespace):
-        raise ValueError(f"a {head.kind} without a valid name and namespace")
-    key = Key(metadata.namespace, metadata.name)
+    key = _key(value, head.kind)
     if head.api_version.partition("/")[2] not in versions:
         cure = "upgrade Flux to 2.2 or later, and run flux migrate"
-        return _found(
-            head, key, Unreadable(key, f"{head.kind} {key} is in {head.api_version}, which is not read; {cure}")
-        )
-    return _found(head, key, _translated(value, head.kind, key))
+        message = f"{head.kind} {key} is in {head.api_version}, which is not read; {cure}"
+        return Found(head.kind, key, _labels(value), Unreadable(key, message))
+    return Found(head.kind, key, _labels(value), _translated(value, head.kind, key))
 
 
 def _header(value: object) -> _Header:
     try:
         head = msgspec.convert(value, _Header)
     except msgspec.ValidationError as error:
-        raise ValueError(f"an object of it is no Kubernetes object: {error}") from error
+        raise ValueError(f"something in it is no Kubernetes object: {error}") from error
     if not head.kind or not head.api_version:
-        raise ValueError("an object of it has no kind or no apiVersion")
+        raise ValueError("something in it has no kind or no apiVersion")
     return head
 
 
-def _found(head: _Header, key: Key, one: Object) -> Found:
-    return Found(head.kind, key, (head.metadata.labels if head.metadata else None) or {}, one)
+def _key(value: object, kind: str) -> Key:
+    try:
+        name = msgspec.convert(value, _Named).metadata
+    except msgspec.ValidationError:
+        name = _Name()
+    if not _NAME.fullmatch(name.name) or not _NAME.fullmatch(name.namespace):
+        raise ValueError(f"a {kind} in it has no valid name and namespace")
+    return Key(name.namespace, name.name)
+
+
+def _labels(value: object) -> Mapping[str, str]:
+    try:
+        return msgspec.convert(value, _Labelled).metadata.labels or {}
+    except msgspec.ValidationError:
+        return {}
 
 
 def _translated(value: object, kind: str, key: Key) -> Object:
@@ -289,7 +308,7 @@ def _oci_repository(key: Key, one: _OCIRepository) -> model.OCIRepository:
 def _time(text: str | None) -> datetime | None:
     """Read a time as Kubernetes writes it. One that is none only means that nothing can be counted from it."""
     try:
-        at = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        at = datetime.fromisoformat(text or "")
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return at.astimezone(UTC) if at and at.tzinfo else None

@@ -114,7 +114,8 @@ def _seen(recorded: Sequence[flux.Found], scope: Scope) -> Fleet:
             case _ if _wanted(found, scope, selector):
                 twice = Unreadable(found.key, f"HelmRelease {found.key} is recorded twice; record the cluster again")
                 releases[found.key] = twice if found.key in releases else found.object
-    return Fleet(tuple(releases.values()), tuple(repositories), tuple(charts), (*errors, *_empty(releases, scope)))
+    empty = tuple(_empty(releases, scope))
+    return Fleet(tuple(releases.values()), tuple(repositories), tuple(charts), tuple(errors), empty)
 
 
 def _wanted(found: flux.Found, scope: Scope, selector: Selector) -> bool:
@@ -127,7 +128,8 @@ def _empty(releases: Iterable[Key], scope: Scope) -> Iterator[Problem]:
     chosen = f' that the selector "{scope.selector}" admits' if scope.selector else ""
     for namespace in scope.namespaces:
         if namespace == "*" and not inhabited:
-            yield Problem("*", f"staging has no HelmRelease{chosen} in any namespace")
+            cure = "mend the selector" if scope.selector else "record or name another cluster"
+            yield Problem("*", f"staging has no HelmRelease{chosen} in any namespace; {cure}")
         elif namespace != "*" and namespace not in inhabited:
             message = (
                 f'staging has no HelmRelease{chosen} in the namespace "{namespace}"; mend or remove it in namespaces'

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from reconciler.core.model import Doubt, Reason
+from reconciler.core.model import Reason
 
 if TYPE_CHECKING:
-    from reconciler.core.model import Evidence, Key, Pin, Proof
+    from collections.abc import Sequence
+
+    from reconciler.core.model import Doubt, Evidence, Key, Pin, Proof
+
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,11 @@ class Unit:
     def releases(self) -> tuple[Key, ...]:
         """The staging releases; the first names the unit."""
         return tuple(member.key for member in self.members)
+
+    @property
+    def chart(self) -> str:
+        """The chart that its releases deploy, empty where none of them has deployed any."""
+        return next((member.chart for member in self.members if member.chart), "")
 
     def common(self) -> tuple[tuple[Proof, ...], ...]:
         """List what every member has proven and the pin lacks: a row of proofs a version, the highest version first."""
@@ -44,14 +53,11 @@ def newer(evidence: Evidence, pin: Pin) -> tuple[Proof, ...]:
 
 def shortfall(evidence: Evidence, pin: Pin) -> Doubt | None:
     """Say why a version newer than the pin is not proven; None where staging has nothing newer."""
-    doubts = [doubt for doubt in evidence.doubts if doubt.version is None or doubt.version > pin.version]
-    if not doubts and evidence.deployed is not None and evidence.deployed > pin.version:
-        doubts = [Doubt(Reason.STALE, evidence.deployed, f"nothing proves {evidence.deployed}, which staging deploys")]
-    if not doubts:
-        return None
-    if evidence.suspended:
-        return replace(doubts[0], reason=Reason.SUSPENDED, message=f"staging is suspended; {doubts[0].message}")
-    return doubts[0]
+    newest = (doubt for doubt in evidence.doubts if doubt.version is None or doubt.version > pin.version)
+    doubt = next(newest, None)
+    if doubt is not None and evidence.suspended:
+        return replace(doubt, reason=Reason.SUSPENDED, message=f"staging is suspended; {doubt.message}")
+    return doubt
 
 
 def written(proof: Proof, pin: Pin) -> str:
@@ -66,3 +72,9 @@ def written(proof: Proof, pin: Pin) -> str:
     if proof.v_dropped or proof.is_tag != pin.is_tag:
         return f"{'v' if pin.version.v else ''}{text.removeprefix('v')}"
     return text
+
+
+def listed(releases: Sequence[Key]) -> str:
+    """Name some releases in a sentence: a few by name, the rest by number."""
+    names = ", ".join(map(str, releases[:_NAMED]))
+    return f"{names} and {len(releases) - _NAMED} more" if len(releases) > _NAMED else names

@@ -49,7 +49,7 @@ def prerelease(candidate: Candidate) -> Gate:
     if not target.prerelease:
         return Gate("prerelease", ok=True)
     if pinned.prerelease and target.core == pinned.core:
-        return Gate("prerelease", ok=True, message=f"production already runs a prerelease of {pinned.without_v}")
+        return Gate("prerelease", ok=True, message=f"production already runs a prerelease, {pinned}")
     message = f"{target} is a prerelease, and production runs {pinned}"
     return Gate("prerelease", ok=False, reason=Reason.PRERELEASE, message=message)
 
@@ -62,7 +62,8 @@ def soak(candidate: Candidate) -> Gate:
     times = [proof.since for proof in candidate.proofs]
     since = max((time for time in times if time is not None), default=None)
     if since is None or None in times:
-        message = "its evidence carries no usable time to soak from"
+        told = f"staging tells no time since when {candidate.proof.version} is proven"
+        message = f"{told}; it soaks from its next tested revision"
         return Gate("soak", ok=False, reason=Reason.SOAKING, message=message)
     until = since + wanted
     if candidate.at >= until:

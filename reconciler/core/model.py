@@ -189,12 +189,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """One look at a staging cluster, reduced to one promotion's namespaces and selector."""
+    """One look at a staging cluster, reduced to one promotion's namespaces and selector.
+
+    ``errors`` are what could not be read, so that what is missing need not be gone. ``empty`` are the namespaces that
+    were read and hold no release: more often a slip of the pen than meant.
+    """
 
     releases: tuple[HelmRelease | Unreadable, ...] = ()
     oci_repositories: tuple[OCIRepository, ...] = ()
     helm_charts: tuple[HelmChart, ...] = ()
     errors: tuple[Problem, ...] = ()
+    empty: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

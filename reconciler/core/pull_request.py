@@ -17,7 +17,7 @@ from reconciler.core.model import Key, Reason, State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.core.model import Pin, Proof
+    from reconciler.core.model import Pin, Proof, Proposal
 
 BRANCHES: Final = "helm-promotion"
 LEDGERS: Final = "refs/helm-promoter"
@@ -81,7 +81,8 @@ def title(release: Key, proof: Proof, promotion: str | None) -> str:
 def marker(promotion: str, releases: tuple[Key, ...], chart: str, pin: Pin, written: tuple[Proof, str]) -> Marker:
     """Make the marker of a new promotion from its proof and the text that is written."""
     proof, text = written
-    return Marker(promotion, releases, chart, pin.path, pin.text, text, proof.since or _NO_TIME)
+    one_line = " ".join(chart.split())  # what a cluster says must not add trailers
+    return Marker(promotion, releases, one_line, pin.path, pin.text, text, proof.since or _NO_TIME)
 
 
 def message(title: str, marker: Marker, proof: Proof) -> str:
@@ -134,27 +135,51 @@ def _fields(marker: Marker) -> Iterator[tuple[str, str]]:
         yield "Since", _time(marker.since)
 
 
+def marker_of(proposal: Proposal) -> Marker | None:
+    """Read what a proposal says of itself, None where it is not ours: no ledger, or the marker of another promotion."""
+    marker = read_marker(proposal.message) if proposal.ledger else None
+    return marker if marker and marker.promotion == promotion_of(proposal.branch) else None
+
+
 def read_marker(message: str) -> Marker | None:
     """Read the marker in a commit message's last paragraph, None where there is none, or a broken one."""
-    lines = message.rstrip().rpartition("\n\n")[2].splitlines()
+    lines = message.rstrip().rpartition("\n\n")[2].split("\n")
     found = [line.removeprefix(_TRAILER).partition(": ")[::2] for line in lines if line.startswith(_TRAILER)]
     fields = dict(found)
-    releases = tuple(Key(*value.split("/", 1)) for name, value in found if name == "Release" and "/" in value)
     try:
         return Marker(
             fields["Promotion"],
-            releases,
+            _keys([value for name, value in found if name == "Release"]),
             fields["Chart"],
             fields["Path"],
             fields["From"],
             fields["To"],
-            datetime.fromisoformat(fields["Proven"]),
+            _read_time(fields["Proven"]),
             State(fields["State"]),
             Reason(fields["Reason"]) if "Reason" in fields else None,
-            datetime.fromisoformat(fields["Since"]) if "Since" in fields else None,
+            _read_time(fields["Since"]) if "Since" in fields else None,
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
+
+
+def _keys(texts: list[str]) -> tuple[Key, ...]:
+    """Read NAMESPACE/NAME, one at least.
+
+    Raises:
+        ValueError: there is none, or one is something else.
+    """
+    pairs = [text.split("/") for text in texts]
+    if not pairs:
+        raise ValueError("no release")
+    return tuple(Key(namespace, name) for namespace, name in pairs)
+
+
+def _read_time(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("no time zone")
+    return at.astimezone(UTC)
 
 
 def _time(at: datetime) -> str:

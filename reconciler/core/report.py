@@ -8,13 +8,27 @@ from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, assert_never
 
-from reconciler.core.model import Close, Disarm, Open, Pause, Rearm, Reason, Update
+from reconciler.core.gates import Candidate, ask
+from reconciler.core.model import Action, Close, Disarm, InSync, Open, Pause, Rearm, Reason, Update
+from reconciler.core.plan.decide import promotion_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from reconciler.core.model import Action, Failure, Gate, Hold, InSync, Plan, Proposed, PullRequestRef
+    from reconciler.core.drift import Unit
+    from reconciler.core.model import (
+        Answer,
+        Evidence,
+        Failure,
+        Gate,
+        Hold,
+        Key,
+        Plan,
+        Proposed,
+        PullRequestRef,
+    )
+    from reconciler.core.plan import Assessment
 
 
 class Result(StrEnum):
@@ -168,7 +182,8 @@ _ADVICE: Final = {
     Reason.AHEAD: "nothing is moved backwards: upgrade staging, or leave them",
     Reason.REVERTED: "a newer version goes on by itself; the messages tell how to retry this one",
     Reason.REJECTED: "a newer version goes on by itself; the messages tell how to retry this one",
-    Reason.EDITED: "merge or delete the branches that people changed",
+    Reason.EDITED: "merge the branches that people changed; the messages tell how to start again",
+    Reason.PRERELEASE: "nothing: the stable version follows; to take prereleases, pin one of its x.y.z by hand",
     Reason.FOREIGN: "delete or rename the branches that are not ours",
 }
 """What to do about a hold that does not pass by itself."""
@@ -180,6 +195,74 @@ def held_by_reason(holds: Iterable[Hold]) -> tuple[tuple[Reason, int], ...]:
     return tuple(sorted(counted.items(), key=lambda item: (-item[1], item[0].value)))
 
 
-def advice(reason: Reason) -> str | None:
-    """Say what a person could do about a hold, None where it passes by itself."""
-    return _ADVICE.get(reason)
+def advice(reason: Reason) -> str:
+    """Say what a person could do about a hold."""
+    return _ADVICE.get(reason, "nothing: they go on by themselves")
+
+
+# --- one release, in full ---
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that one pass knows about one release in one promotion.
+
+    ``evidence`` is None where the release could not be read, ``unit`` where it has no pin that could be edited,
+    ``answer`` where the promotion could not be decided. ``gates`` are about the version that is, or would be, promoted.
+    """
+
+    promotion: str
+    release: Key
+    evidence: Evidence | None
+    unit: Unit | None
+    gates: tuple[Gate, ...]
+    answer: Answer | None
+
+
+def explain(release: Key, plan: Plan, assessments: Iterable[Assessment]) -> tuple[Explanation, ...]:
+    """Gather what is known about a release, for every promotion whose staging has it."""
+    return tuple(
+        _explanation(release, one, plan, answer)
+        for one in assessments
+        if (answer := _answer(release, one.promotion.name, plan)) is not None or release in one.evidence
+    )
+
+
+def known(plan: Plan, assessments: Iterable[Assessment]) -> tuple[Key, ...]:
+    """List every release that ``explain`` knows."""
+    keys = {key for one in assessments for key in one.evidence}
+    return tuple(sorted(keys.union(*(_about(answer) for answer in _answers(plan)))))
+
+
+def _explanation(release: Key, one: Assessment, plan: Plan, answer: Answer | None) -> Explanation:
+    unit = next((unit for unit in one.units if release in unit.releases), None)
+    gates = () if answer is None else _gates_of(answer)
+    if unit is not None and not gates and (rows := unit.common()):
+        gates = ask(Candidate(unit.pin, rows[0], one.promotion.policy, plan.at))
+    return Explanation(one.promotion.name, release, one.evidence.get(release), unit, gates, answer)
+
+
+def _answers(plan: Plan) -> tuple[Answer, ...]:
+    return (*plan.actions, *plan.holds, *plan.in_sync, *plan.proposed)
+
+
+def _answer(release: Key, promotion: str, plan: Plan) -> Answer | None:
+    return next(
+        (one for one in _answers(plan) if promotion_of(one) == promotion and release in _about(one)),
+        None,
+    )
+
+
+def _about(answer: Answer) -> tuple[Key, ...]:
+    return answer.subject.releases if isinstance(answer, Action) else (answer.release,)
+
+
+def _gates_of(answer: Answer) -> tuple[Gate, ...]:
+    if isinstance(answer, Action):
+        return answer.subject.gates
+    return () if isinstance(answer, InSync) else answer.gates
+
+
+def printable(text: str) -> str:
+    """Show what would move a cursor, change colours or turn text around, instead of letting a terminal obey it."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

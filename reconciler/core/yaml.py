@@ -7,13 +7,12 @@ replaces the bytes of one scalar, and is proven by parsing the result again.
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from _ruamel_yaml import CParser
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import (
+from yaml.cyaml import CParser
+from yaml.error import YAMLError
+from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
     MappingEndEvent,
@@ -23,7 +22,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
     StreamEndEvent,
 )
-from ruamel.yaml.resolver import implicit_resolvers
+from yaml.nodes import ScalarNode
+from yaml.resolver import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +31,15 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 100
+MAX_STRUCTURE: Final = 150_000
+"""How many characters that make structure a text may have: a mebibyte of dense manifests has half as many, and reading
+more takes longer than a file is worth."""
+MAX_TAGS: Final = 100
+"""How many ``%TAG`` directives: libyaml compares each with every other, and no manifest has one."""
 MAX_EXPANSION: Final = 10 << 20
 """How many characters a file's aliases may stand for: far more than any manifest, far less than a bomb."""
+
+STRING_TAG: Final = "tag:yaml.org,2002:str"
 
 _SCALAR: Final[type] = ScalarEvent
 _ALIAS: Final[type] = AliasEvent
@@ -65,8 +72,10 @@ class Keep:
 ALL: Final = Keep()
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+# Nodes are named tuples, because a file has many: a frozen dataclass takes four times as long to make.
+
+
+class Scalar(NamedTuple):
     """One scalar and its place: offsets into the text, its anchor and tag included. ``style`` is '' where plain."""
 
     value: str
@@ -78,9 +87,13 @@ class Scalar:
     anchor: str | None
     tag: str | None
 
+    @property
+    def is_null(self) -> bool:
+        """Whether it stands for nothing, as an empty value does."""
+        return not self.style and self.value in _NULLS
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+
+class Alias(NamedTuple):
     """``*name``. ``value`` is the text of the scalar that it stands for, None where that is no scalar."""
 
     name: str
@@ -88,16 +101,14 @@ class Alias:
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(NamedTuple):
     """A list."""
 
     items: tuple[Node, ...]
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(NamedTuple):
     """The wanted entries of a mapping, in their order. ``merged`` is the line of its ``<<``, 0 where it has none."""
 
     entries: tuple[tuple[str, Node], ...]
@@ -106,17 +117,19 @@ class Mapping:
 
     def get(self, key: str) -> Node | None:
         """Give the first entry of that name."""
-        return next((node for name, node in self.entries if name == key), None)
+        for name, node in self.entries:
+            if name == key:
+                return node
+        return None
 
 
 Node = Scalar | Alias | Sequence | Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One document: its root, the names that its aliases use, and the keys that stand twice, with their lines."""
 
-    root: Node | None
+    root: Node
     aliased: frozenset[str]
     duplicates: tuple[tuple[str, int], ...]
 
@@ -140,7 +153,7 @@ class _Event(Protocol):
     end_mark: _Mark
     value: str
     anchor: str | None
-    tag: object
+    tag: str | None
     style: str | None
 
 
@@ -162,11 +175,16 @@ def parse(text: str, keep: Keep = ALL) -> tuple[Document, ...]:
     """Read every document of a text, keeping only the wanted nodes.
 
     Raises:
-        YamlError: it is no YAML, nests deeper than 100, or its aliases stand for more than anyone should expand.
+        YamlError: it is no YAML, nests deeper than 100, or holds more structure, or aliases that stand for more, than
+            anyone should read.
     """
     bare = text.removeprefix("\ufeff")
-    with _own_errors():
-        return tuple(_Reader(bare, shift=len(text) - len(bare)).documents(keep))
+    if len(bare) > MAX_STRUCTURE or "%TAG" in bare:
+        _check_density(bare)
+    try:
+        return _Reader(bare, shift=len(text) - len(bare)).documents(keep)
+    except YAMLError as error:
+        raise _own(error) from error
 
 
 def stream_items(source: Source, keep: Keep) -> Iterator[Node]:
@@ -176,10 +194,12 @@ def stream_items(source: Source, keep: Keep) -> Iterator[Node]:
     is yielded last, as a mapping. ``keep`` is what is wanted of an item.
 
     Raises:
-        YamlError: as for :func:`parse`.
+        YamlError: it is no YAML, nests deeper than 100, or its aliases stand for more than anyone should expand.
     """
-    with _own_errors():
+    try:
         yield from _Reader(source).items(keep)
+    except YAMLError as error:
+        raise _own(error) from error
 
 
 def plain_value(node: Node) -> object:
@@ -200,8 +220,11 @@ def plain_value(node: Node) -> object:
 
 
 def reads_as_string(text: str) -> bool:
-    """Tell whether a plain scalar of this text is a string, under YAML 1.1 as well as 1.2."""
-    return bool(text) and not any(pattern.match(text) for _, _, pattern, _ in implicit_resolvers)
+    """Tell whether a plain scalar of this text is a string, under YAML 1.1 as well as 1.2, and for Go."""
+    if _NUMBER.fullmatch(text.replace("_", "")):
+        return False
+    tag: str = Resolver().resolve(ScalarNode, text, (True, False))
+    return tag == STRING_TAG
 
 
 def splice(text: str, scalar: Scalar, value: str) -> str:
@@ -212,9 +235,8 @@ def splice(text: str, scalar: Scalar, value: str) -> str:
     """
     if not _SAFE.fullmatch(value):
         raise YamlError(f"{value!r} is no version that could be written", scalar.line)
-    token = text[scalar.start : scalar.end]
-    prefix = _PREFIX.match(token)
-    start = scalar.start + (prefix.end() if prefix else 0)
+    prefix = _PREFIX.match(text, scalar.start, scalar.end)
+    start = prefix.end() if prefix else scalar.start
     quote = scalar.style or ("" if reads_as_string(value) else '"')
     edited = text[:start] + quote + value + quote + text[scalar.end :]
     if _outline(edited) != _outline(text, scalar.start, value):
@@ -223,16 +245,21 @@ def splice(text: str, scalar: Scalar, value: str) -> str:
 
 
 _SAFE: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*")
+_NUMBER: Final = re.compile(r"[-+]?(?:0o[0-7]+|0x[0-9A-Fa-f]+|(?:\.[0-9]+|[0-9]+\.?[0-9]*)(?:[eE][-+]?[0-9]+)?)")
+"""What YAML 1.2 reads as a number: https://yaml.org/spec/1.2.2/#1032-tag-resolution."""
 _PREFIX: Final = re.compile(r"(?:[&!]\S*\s+)+")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
-_CONSTANTS: Final = {"": None, "~": None, "null": None, "true": True, "false": False}
+_NULLS: Final = frozenset({"", "~", "null"})
+_BOOLEANS: Final = {"true": True, "false": False}
 
 
 def _scalar_value(scalar: Scalar) -> object:
     if scalar.style or scalar.tag:
         return scalar.value
-    if scalar.value in _CONSTANTS:
-        return _CONSTANTS[scalar.value]
+    if scalar.is_null:
+        return None
+    if scalar.value in _BOOLEANS:
+        return _BOOLEANS[scalar.value]
     return int(scalar.value) if _INTEGER.fullmatch(scalar.value) else scalar.value
 
 
@@ -241,192 +268,194 @@ def _outline(text: str, changed: int = -1, value: str = "") -> list[tuple[object
     bare = text.removeprefix("\ufeff")
     changed -= len(text) - len(bare)
     outline: list[tuple[object, ...]] = []
-    with _own_errors():
-        for event in _events(CParser(bare).get_event):
-            told = value if event.start_mark.index == changed and event.__class__ is _SCALAR else _told(event)
-            outline.append((event.__class__, told, getattr(event, "anchor", None), str(getattr(event, "tag", None))))
+    try:
+        following: Callable[[], _Event | None] = CParser(bare).get_event
+        for event in iter(following, None):
+            replaced = event.__class__ is _SCALAR and event.start_mark.index == changed
+            told = value if replaced else getattr(event, "value", None)
+            outline.append((event.__class__, told, getattr(event, "anchor", None), getattr(event, "tag", None)))
+    except YAMLError as error:
+        raise _own(error) from error
     return outline
 
 
-def _told(event: _Event) -> str | None:
-    return getattr(event, "value", None)
+def _check_density(text: str) -> None:
+    """Refuse a text that takes longer to read than any manifest."""
+    if sum(map(text.count, "\n,:-[{?")) > MAX_STRUCTURE or text.count("%TAG") > MAX_TAGS:
+        raise YamlError("it has more structure than any manifest")
 
 
-def _events(get_event: Callable[[], _Event | None]) -> Iterator[_Event]:
-    while (event := get_event()) is not None:
-        yield event
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
+def _own(error: YAMLError) -> YamlError:
     """Translate the parser's errors, which come in several shapes."""
-    try:
-        yield
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-        raise YamlError(str(problem), mark.line + 1 if mark else 0) from error
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    return YamlError(str(problem), mark.line + 1 if mark else 0)
 
 
 class _Reader:
-    """Walks the events of one text. Only what is kept becomes a node; the rest is walked past."""
+    """Walks the events of one text. Only what is kept becomes a node; the rest is walked past.
 
-    __slots__ = ("_aliased", "_anchors", "_depth", "_duplicates", "_expansion", "_next", "_shift")
+    What is walked past still counts: its keys may stand twice, its anchors be repeated, its nesting be too deep. Most
+    of a manifest is values, so most of what reading costs beyond the parser is spent there.
+    """
+
+    __slots__ = ("_aliased", "_anchors", "_duplicates", "_expansion", "_next", "_shift")
 
     def __init__(self, source: str | Source, shift: int = 0) -> None:
         self._next: Callable[[], _Event] = CParser(source).get_event
         self._shift = shift
-        self._forget()
 
     def _forget(self) -> None:
+        """Begin a document: anchors and keys are its own."""
         self._anchors: dict[str, tuple[str | None, int]] = {}
         self._aliased: set[str] = set()
         self._duplicates: list[tuple[str, int]] = []
         self._expansion = 0
-        self._depth = 0
 
-    def documents(self, keep: Keep) -> Iterator[Document]:
+    def documents(self, keep: Keep) -> tuple[Document, ...]:
         """Read every document."""
+        documents: list[Document] = []
         while (event := self._next()).__class__ is not _STREAM_END:
-            if event.__class__ is not _DOCUMENT:
-                continue
-            self._forget()
-            root = self._node(self._next(), keep)
-            yield Document(root, frozenset(self._aliased), tuple(self._duplicates))
+            if event.__class__ is _DOCUMENT:
+                self._forget()
+                root = self._node(self._next(), keep, 0)
+                documents.append(Document(root, frozenset(self._aliased), tuple(self._duplicates)))
+        return tuple(documents)
 
     def items(self, keep: Keep) -> Iterator[Node]:
         """Read every document, but the items of a list one by one."""
         while (event := self._next()).__class__ is not _STREAM_END:
-            if event.__class__ is not _DOCUMENT:
-                continue
-            self._forget()
-            root = self._next()
-            if root.__class__ is _MAPPING:
-                yield from self._list(root, keep)
-            elif (node := self._node(root, keep)) is not None:
-                yield node
+            if event.__class__ is _DOCUMENT:
+                self._forget()
+                root = self._next()
+                yield from self._list(root, keep) if root.__class__ is _MAPPING else (self._node(root, keep, 0),)
 
     def _list(self, start: _Event, keep: Keep) -> Iterator[Node]:
         entries: list[tuple[str, Node]] = []
         wanted = {**(keep.keys or {}), "kind": ALL, "apiVersion": ALL}
         while (key := self._next()).__class__ is not _MAPPING_END:
-            value = self._next()
-            if key.__class__ is _SCALAR and key.value == "items" and value.__class__ is _SEQUENCE:
-                while (item := self._next()).__class__ is not _SEQUENCE_END:
-                    yield self._node(item, keep)
-                continue
+            self._skip(key, 1)
             name = key.value if key.__class__ is _SCALAR else ""
-            if name in wanted:
-                entries.append((name, self._node(value, wanted[name])))
+            value = self._next()
+            if name == "items" and value.__class__ is _SEQUENCE:
+                while (item := self._next()).__class__ is not _SEQUENCE_END:
+                    yield self._node(item, keep, 2)
+            elif name in wanted:
+                entries.append((name, self._node(value, wanted[name], 1)))
             else:
-                self._skip(value)
+                self._skip(value, 1)
         yield Mapping(tuple(entries), start.start_mark.line + 1)
 
-    def _node(self, event: _Event, keep: Keep) -> Node:
+    def _node(self, event: _Event, keep: Keep, depth: int) -> Node:
         kind = event.__class__
         if kind is _SCALAR:
             return self._scalar(event)
-        if kind is _ALIAS:
-            return self._alias(event)
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise YamlError(f"nested deeper than {MAX_DEPTH}", event.start_mark.line + 1)
-        before = self._expansion
-        node, end = self._mapping(event, keep) if kind is _MAPPING else self._sequence(event, keep)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = (None, end - event.start_mark.index + self._expansion - before)
-        self._depth -= 1
-        return node
+        if kind is _MAPPING:
+            return self._mapping(event, keep, depth)
+        return self._alias(event) if kind is _ALIAS else self._sequence(event, keep, depth)
 
     def _scalar(self, event: _Event) -> Scalar:
-        start, end = event.start_mark, event.end_mark
-        if event.anchor is not None:
-            self._anchors[event.anchor] = (event.value, end.index - start.index)
-        tag = event.tag
-        return Scalar(
-            event.value,
-            start.index + self._shift,
-            end.index + self._shift,
-            start.line + 1,
-            end.line + 1,
-            event.style or "",
-            event.anchor,
-            None if tag is None else str(tag),
-        )
+        start, end, anchor = event.start_mark, event.end_mark, event.anchor
+        begin, stop = start.index + self._shift, end.index + self._shift
+        if anchor is not None:
+            self._anchors[anchor] = (event.value, stop - begin)
+        return Scalar(event.value, begin, stop, start.line + 1, end.line + 1, event.style or "", anchor, event.tag)
 
     def _alias(self, event: _Event) -> Alias:
-        name = event.anchor or ""
+        name, line = event.anchor or "", event.start_mark.line + 1
         value, size = self._anchors.get(name, (None, 0))
         self._aliased.add(name)
         self._expansion += size
         if self._expansion > MAX_EXPANSION:
-            raise YamlError("its aliases stand for far more text than the file has", event.start_mark.line + 1)
-        return Alias(name, event.start_mark.line + 1, value)
+            raise YamlError("its aliases stand for far more text than the file has", line)
+        return Alias(name, line, value)
 
-    def _sequence(self, start: _Event, keep: Keep) -> tuple[Sequence, int]:
-        items = []
-        while (event := self._next()).__class__ is not _SEQUENCE_END:
-            items.append(self._node(event, keep))
-        return Sequence(tuple(items), start.start_mark.line + 1), event.end_mark.index
+    def _sequence(self, start: _Event, keep: Keep, depth: int) -> Sequence:
+        before = self._expansion
+        if depth == MAX_DEPTH:
+            raise _too_deep(start)
+        items: list[Node] = []
+        while (item := self._next()).__class__ is not _SEQUENCE_END:
+            items.append(self._node(item, keep, depth + 1))
+        if start.anchor is not None:
+            self._anchored(start, item, before)
+        return Sequence(tuple(items), start.start_mark.line + 1)
 
-    def _mapping(self, start: _Event, keep: Keep) -> tuple[Mapping, int]:
+    def _mapping(self, start: _Event, keep: Keep, depth: int) -> Mapping:
+        following, wanted = self._next, keep.keys
+        before = self._expansion
+        if depth == MAX_DEPTH:
+            raise _too_deep(start)
         entries: list[tuple[str, Node]] = []
         seen: set[str] = set()
         merged = 0
-        wanted = keep.keys
-        while (event := self._next()).__class__ is not _MAPPING_END:
-            if event.__class__ is not _SCALAR:
-                self._skip(event)
-                self._skip(self._next())
+        while (key := following()).__class__ is not _MAPPING_END:
+            if key.__class__ is not _SCALAR:
+                self._skip(key, depth + 1)
+                self._skip(following(), depth + 1)
                 continue
-            key = event.value
-            if key in seen:
-                self._duplicates.append((key, event.start_mark.line + 1))
-            seen.add(key)
-            if key == "<<" and not event.style:
-                merged = event.start_mark.line + 1
+            name = key.value
+            if name in seen:
+                self._duplicates.append((name, key.start_mark.line + 1))
+            seen.add(name)
+            if name == "<<" and not key.style:
+                merged = key.start_mark.line + 1
             if wanted is None:
-                entries.append((key, self._node(self._next(), ALL)))
-            elif key in wanted:
-                entries.append((key, self._node(self._next(), wanted[key])))
+                entries.append((name, self._node(following(), ALL, depth + 1)))
+            elif name in wanted:
+                entries.append((name, self._node(following(), wanted[name], depth + 1)))
             else:
-                self._skip(self._next())
-        return Mapping(tuple(entries), start.start_mark.line + 1, merged), event.end_mark.index
+                self._skip(following(), depth + 1)
+        if start.anchor is not None:
+            self._anchored(start, key, before)
+        return Mapping(tuple(entries), start.start_mark.line + 1, merged)
 
-    def _skip(self, event: _Event) -> None:  # noqa: C901 - one loop on purpose, see below
-        """Walk past one node without making anything of it: most of a manifest is values.
+    def _anchored(self, start: _Event, end: _Event, before: int) -> None:
+        """Note for how many characters an anchored collection stands, the aliases in it expanded."""
+        size = end.end_mark.index - start.start_mark.index + self._expansion - before
+        self._anchors[start.anchor or ""] = (None, size)
 
-        One loop, because half of what reading a file costs beyond the parser is spent here.
-        """
+    def _skip(self, event: _Event, depth: int) -> None:
+        kind = event.__class__
+        if kind is _MAPPING:
+            self._skip_mapping(event, depth)
+        elif kind is _SEQUENCE:
+            self._skip_sequence(event, depth)
+        elif kind is _ALIAS:
+            self._alias(event)
+        elif event.anchor is not None:
+            self._scalar(event)
+
+    def _skip_sequence(self, start: _Event, depth: int) -> None:
         following = self._next
-        stack: list[tuple[set[str] | None, bool, _Event, int]] = []
-        keys: set[str] | None = None
-        at_key = False
-        while True:
-            kind = event.__class__
-            if kind is _SCALAR:
-                if event.anchor is not None:
-                    self._anchors[event.anchor] = (event.value, event.end_mark.index - event.start_mark.index)
-                if keys is not None:
-                    if at_key:
-                        if event.value in keys:
-                            self._duplicates.append((event.value, event.start_mark.line + 1))
-                        keys.add(event.value)
-                    at_key = not at_key
-            elif kind is _MAPPING or kind is _SEQUENCE:
-                if self._depth + len(stack) >= MAX_DEPTH:
-                    raise YamlError(f"nested deeper than {MAX_DEPTH}", event.start_mark.line + 1)
-                stack.append((keys, not at_key, event, self._expansion))
-                keys = set() if kind is _MAPPING else None
-                at_key = True
-            elif kind is _ALIAS:
-                self._alias(event)
-                at_key = not at_key
+        before = self._expansion
+        if depth == MAX_DEPTH:
+            raise _too_deep(start)
+        while (item := following()).__class__ is not _SEQUENCE_END:
+            if item.__class__ is not _SCALAR or item.anchor is not None:
+                self._skip(item, depth + 1)
+        if start.anchor is not None:
+            self._anchored(start, item, before)
+
+    def _skip_mapping(self, start: _Event, depth: int) -> None:
+        following = self._next
+        before = self._expansion
+        if depth == MAX_DEPTH:
+            raise _too_deep(start)
+        seen: set[str] = set()
+        while (key := following()).__class__ is not _MAPPING_END:
+            if key.__class__ is not _SCALAR:
+                self._skip(key, depth + 1)
+            elif key.value in seen:
+                self._duplicates.append((key.value, key.start_mark.line + 1))
             else:
-                keys, at_key, opened, before = stack.pop()
-                if opened.anchor is not None:
-                    size = event.end_mark.index - opened.start_mark.index + self._expansion - before
-                    self._anchors[opened.anchor] = (None, size)
-            if not stack:
-                return
-            event = following()
+                seen.add(key.value)
+            value = following()
+            if value.__class__ is not _SCALAR or value.anchor is not None:
+                self._skip(value, depth + 1)
+        if start.anchor is not None:
+            self._anchored(start, key, before)
+
+
+def _too_deep(event: _Event) -> YamlError:
+    return YamlError(f"nested deeper than {MAX_DEPTH}", event.start_mark.line + 1)

@@ -31,28 +31,34 @@ def manifests(number: int) -> Iterator[tuple[str, str]]:
     namespace, name = key(number)
     folder = f"apps/{namespace}/{name}"
     own = "" if number % 7 < 3 else f"  namespace: {namespace}\n"
-    head = f"---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: &app {name}\n{own}spec:\n"
+    head = (
+        f"---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: &app {name}\n{own}spec:\n"
+    )
     listed = ["helmrelease.yaml"]
     if _through_oci(number):
         chart = f"  chartRef:\n    kind: OCIRepository\n    name: {name}\n"
         listed.append("ocirepository.yaml")
         yield (
             f"{folder}/ocirepository.yaml",
-            "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata:\n"
-            f"  name: {name}\n{own}spec:\n  interval: 15m\n  url: oci://registry.example.com/charts/{name}\n"
-            "  ref:\n    tag: 1.2.3\n",
+            (
+                "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata:\n"
+                f"  name: {name}\n{own}spec:\n  interval: 15m\n  url: oci://registry.example.com/charts/{name}\n"
+                "  ref:\n    tag: 1.2.3\n"
+            ),
         )
     else:
         chart = (
             f"  chart:\n    spec:\n      chart: {name}\n      version: 1.2.3\n      sourceRef:\n"
             "        kind: HelmRepository\n        name: charts\n        namespace: flux-system\n"
         )
-    yield f"{folder}/helmrelease.yaml", head + "  interval: 30m\n" + chart + _VALUES
+    yield f"{folder}/helmrelease.yaml", head + "spec:\n  interval: 30m\n" + chart + _VALUES
     resources = "".join(f"  - ./{path}\n" for path in listed)
     yield (
         f"{folder}/kustomization.yaml",
-        "---\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
-        f"namespace: {namespace}\nresources:\n{resources}",
+        (
+            "---\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+            f"namespace: {namespace}\nresources:\n{resources}"
+        ),
     )
 
 
@@ -84,9 +90,12 @@ def release(number: int) -> dict[str, object]:
     source = (
         {"chartRef": {"kind": "OCIRepository", "name": name}}
         if _through_oci(number)
-        else {"chart": {"spec": {"chart": name, "version": "1.x", "sourceRef": {"kind": "HelmRepository", "name": "c"}}}}
+        else {
+            "chart": {"spec": {"chart": name, "version": "1.x", "sourceRef": {"kind": "HelmRepository", "name": "c"}}}
+        }
     )
-    message = f"Helm test succeeded for release {namespace}/{name}.v7 with chart {name}@{told}: 1 test hook completed successfully"
+    subject = f"release {namespace}/{name}.v7 with chart {name}@{told}"
+    message = f"Helm test succeeded for {subject}: 1 test hook completed successfully"
     snapshot = {
         "version": 7,
         "status": "deployed",

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from reconciler.core.manifest.resource import HELM_RELEASE, OCI_REPOSITORY, shown
+from reconciler.core.manifest.resource import (
+    CHART,
+    DIGEST,
+    HELM_RELEASE,
+    OCI_REPOSITORY,
+    REF_KIND,
+    REF_NAME,
+    REF_NAMESPACE,
+    SEMVER,
+    SOURCE_KIND,
+    TAG,
+    VERSION,
+    shown,
+)
 from reconciler.core.model import Key, NoPin, Pin, Reason
 from reconciler.core.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from reconciler.core.manifest.kustomize import Item, Site, Survey
-    from reconciler.core.manifest.resource import ChartRef, File
+    from reconciler.core.manifest.item import Item, Site
+    from reconciler.core.manifest.kustomize import Survey
+    from reconciler.core.manifest.patch import Idle
+    from reconciler.core.manifest.resource import File
 
 _GIT_SOURCES: Final = frozenset({"GitRepository", "Bucket"})
 _CLOSE_ENOUGH: Final = 300
-"""Among more objects than this, names are compared only where they are equal: likeness costs a product."""
+"""Among more releases than this, names are compared only where they are equal: likeness costs a product."""
 
 
 class Finder:
@@ -32,11 +48,11 @@ class Finder:
             broken: the selected files that could not be read.
         """
         self._editable = editable
-        self._repositories = _by(survey.items, OCI_REPOSITORY)
-        releases = [item for item in survey.items if item.kind == HELM_RELEASE and self._concerns(item)]
-        self._releases = _by(releases, HELM_RELEASE)
-        self._of_chart: dict[str, Item] = {_base(item.chart): item for item in reversed(releases) if item.chart}
-        self._count = len(releases)
+        self._repositories = _by_name(survey.items, OCI_REPOSITORY)
+        self._everywhere = _by_name(survey.items, HELM_RELEASE)
+        releases = [one for one in survey.items if one.kind == HELM_RELEASE and self._concerns(one)]
+        self._releases = _by_name(releases, HELM_RELEASE)
+        self._of_chart = {_base(chart): one for one in reversed(releases) if (chart := one.text(CHART))}
         self._idle = {idle.name: idle for idle in reversed(survey.idle) if idle.path in editable}
         self._broken = {
             name: (path, file.problem) for path, file in sorted(broken.items(), reverse=True) for name in file.names
@@ -45,129 +61,138 @@ class Finder:
     def find(self, key: Key, chart: str | None) -> Pin | NoPin:
         """Find the pin of a release, by its name in production and the chart that staging deploys."""
         named = self._named(key)
-        charted = [item for item in named if _same_chart(item.chart, chart)]
-        if not charted:
-            return self._without_effect(key, self._absent(key, chart, named))
-        answers = list({_place_of(answer): answer for answer in map(self._pin, charted)}.values())
-        if len(answers) == 1:
-            return self._without_effect(key, answers[0])
-        places = ", ".join(sorted({f"{item.path}:{item.line}" for item in charted}))
-        return NoPin(Reason.AMBIGUOUS, f"{key} is found {len(answers)} times: {places}; narrow paths to one of them")
-
-    def _without_effect(self, key: Key, answer: Pin | NoPin) -> Pin | NoPin:
-        """Say of a release without a pin that somebody meant to pin it, with a patch that does not reach it."""
+        charted = [one for one in named if _same_chart(one.text(CHART), chart)]
+        answers = {_place_of(answer): answer for answer in map(self._pin, charted)}
+        if len(answers) > 1:
+            places = ", ".join(sorted({f"{one.path}:{one.line}" for one in charted}))
+            message = f"{key} is found {len(answers)} times: {places}; narrow paths to one of them"
+            return NoPin(Reason.AMBIGUOUS, message)
+        answer = next(iter(answers.values()), None) or self._absent(key, chart, named)
         idle = self._idle.get(key.name)
-        if idle is None or isinstance(answer, Pin):
-            return answer
-        target = f"the patch {idle.path} has no effect: its target in {idle.kustomization} selects {shown(idle.target)}"
-        return NoPin(Reason.UNSUPPORTED, f"{target}, not {key.name}; mend the target")
+        return answer if idle is None or isinstance(answer, Pin) else _without_effect(idle)
 
-    def _concerns(self, item: Item) -> bool:
+    def _concerns(self, one: Item) -> bool:
         """Tell whether an object has anything to do with what may be edited."""
-        if not self._editable.isdisjoint(item.trail):
+        if not self._editable.isdisjoint(one.trail):
             return True
-        return item.chart_ref is not None and any(
-            repository.tag is not None and repository.tag.path in self._editable
-            for repository in self._repositories.get(item.chart_ref.name, ())
+        return one.text(REF_KIND) == OCI_REPOSITORY and any(
+            not self._editable.isdisjoint(repository.trail) for repository in self._repository(one)
         )
 
     def _named(self, key: Key) -> list[Item]:
-        """Give the objects of this name: in its namespace, else a single one whose namespace no file gives."""
+        """Give the objects of this name: in its namespace, else those whose namespace no file gives."""
         named = self._releases.get(key.name, [])
-        exact = [item for item in named if item.namespace == key.namespace]
-        found = exact or [item for item in named if item.namespace is None]
-        return [item for item in found if item.listed] or found
+        found = [one for one in named if one.namespace == key.namespace]
+        found = found or [one for one in named if one.namespace is None]
+        return [one for one in found if one.listed] or found
 
-    def _pin(self, item: Item) -> Pin | NoPin:
-        if item.chart_ref is not None:
-            if item.chart or item.version:
-                return _unsupported(item, "has both chart and chartRef, which Flux refuses; remove one")
-            return self._tag_pin(item, item.chart_ref)
-        if item.source_kind in _GIT_SOURCES:
-            return _unsupported(item, f"takes its chart from a {item.source_kind}: its version field means nothing")
-        if item.version is None:
-            return NoPin(Reason.UNPINNED, f"{_place(item)} gives no version; write the exact one that production runs")
-        return self._at(item.version, item, is_tag=False)
+    def _pin(self, one: Item) -> Pin | NoPin:
+        version = one.sites.get(VERSION)
+        if one.text(REF_NAME) is not None:
+            if version or one.text(CHART):
+                return _unsupported(one, "has both chart and chartRef, which Flux refuses; remove one")
+            return self._tag_pin(one)
+        source = one.text(SOURCE_KIND)
+        if source in _GIT_SOURCES:
+            why = f"takes its chart from a {source}, where the version field means nothing; promote it in git"
+            return _unsupported(one, why)
+        if version is None:
+            return NoPin(Reason.UNPINNED, f"{_place(one)} gives no version; write the exact one that production runs")
+        return self._at(version, one, is_tag=False)
 
-    def _tag_pin(self, item: Item, ref: ChartRef) -> Pin | NoPin:
-        if ref.kind != OCI_REPOSITORY:
-            return _unsupported(item, f"takes its chart from a {shown(ref.kind)}, which is not edited yet")
-        repositories = self._repository(item, ref)
-        if len(repositories) != 1:
-            places = ", ".join(f"{one.path}:{one.line}" for one in repositories) or "no file"
-            reason = Reason.AMBIGUOUS if repositories else Reason.UNSUPPORTED
-            return NoPin(reason, f"{_place(item)} refers to the OCIRepository {ref.name}, which is in {places}")
-        repository = repositories[0]
-        for site, name in ((repository.digest, "digest"), (repository.semver, "semver")):
-            if site is not None:
-                message = f"{_place(repository)} gives a {name}, which counts before its tag; pin the tag alone"
-                return NoPin(Reason.UNPINNED, message, site.field.text)
-        if repository.tag is None:
-            return NoPin(
-                Reason.UNPINNED, f"{_place(repository)} gives no tag; write the exact one that production runs"
+    def _tag_pin(self, one: Item) -> Pin | NoPin:
+        if (kind := one.text(REF_KIND) or "") != OCI_REPOSITORY:
+            return _unsupported(
+                one, f'takes its chart from a chartRef of kind "{shown(kind)}", which is not edited yet'
             )
-        return self._at(repository.tag, item, is_tag=True)
+        repositories = self._repository(one)
+        if len(repositories) == 1:
+            return self._repository_pin(repositories[0], one)
+        refers = f"refers to the OCIRepository {shown(one.text(REF_NAME) or '')}"
+        if repositories:
+            places = ", ".join(sorted({f"{repository.path}:{repository.line}" for repository in repositories}))
+            return NoPin(Reason.AMBIGUOUS, f"{_place(one)} {refers}, which is in {places}; narrow paths to one of them")
+        broken = self._broken.get(one.text(REF_NAME) or "")
+        where = f"which is named in {_broken_file(broken)}" if broken else "which no manifest defines"
+        return _unsupported(one, f"{refers}, {where}; mend that")
 
-    def _repository(self, item: Item, ref: ChartRef) -> list[Item]:
-        """Find what a chartRef means: nearest first, and what may be edited before what may not."""
-        namespace = ref.namespace or item.namespace
-        found = self._repositories.get(ref.name, [])
-        found = [one for one in found if None in {one.namespace, namespace} or one.namespace == namespace]
-        for nearer in (
-            [one for one in found if one.namespace == namespace],
-            [one for one in found if one.tag is not None and one.tag.path in self._editable],
-            [one for one in found if one.root == item.root],
-            [one for one in found if one.path == item.path],
+    def _repository_pin(self, repository: Item, one: Item) -> Pin | NoPin:
+        for pointer in (DIGEST, SEMVER):
+            if (site := repository.sites.get(pointer)) is not None:
+                what = pointer.rpartition("/")[2]
+                message = f"{_place(repository)} gives a {what}, which counts before its tag; give a tag alone"
+                return NoPin(Reason.UNPINNED, message, site.field.text)
+        if (tag := repository.sites.get(TAG)) is None:
+            message = f"{_place(repository)} gives no tag; write the exact one that production runs"
+            return NoPin(Reason.UNPINNED, message)
+        return self._at(tag, one, is_tag=True)
+
+    def _repository(self, one: Item) -> list[Item]:
+        """Find what a chartRef means: in its namespace, applied with the release or near it, and then by paths."""
+        namespace = one.text(REF_NAMESPACE) or one.namespace
+        found = [
+            repository
+            for repository in self._repositories.get(one.text(REF_NAME) or "", ())
+            if None in {repository.namespace, namespace} or repository.namespace == namespace
+        ]
+        if len(found) < 2:  # noqa: PLR2004 - there is nothing to choose
+            return found
+        nearest = max(_shared(repository.root, one.root) for repository in found)
+        for better in (
+            [repository for repository in found if repository.namespace == namespace],
+            [repository for repository in found if repository.root == one.root],
+            [repository for repository in found if repository.listed],
+            [repository for repository in found if _shared(repository.root, one.root) == nearest],
+            [repository for repository in found if not self._editable.isdisjoint(repository.trail)],
         ):
-            found = [one for one in found if one in nearer] or found
-        return list({one.tag or one: one for one in found}.values())
+            found = [repository for repository in found if repository in better] or found
+        asked = {tuple(map(repository.sites.get, (TAG, SEMVER, DIGEST))): repository for repository in found}
+        return list(asked.values())
 
     def _at(self, site: Site, governed: Item, *, is_tag: bool) -> Pin | NoPin:
         field, where = site.field, f"{site.path}:{site.field.line}"
         if field.problem is not None or field.scalar is None:
-            return NoPin(Reason.UNSUPPORTED, f"the version in {site.path} is {field.problem}", field.text)
-        if site.path not in self._editable:
-            return NoPin(Reason.UNSUPPORTED, f"its version stands in {where}, which paths do not select", field.text)
+            return NoPin(Reason.UNSUPPORTED, f"the version in {where} is {field.problem}", field.text)
         try:
             version = Version.parse(field.scalar.value.replace("_", "+") if is_tag else field.scalar.value)
         except ValueError:
             what = f'"{shown(field.scalar.value)}" in {where} is not one exact version'
             return NoPin(Reason.UNPINNED, f"{what}; write the one that production runs", field.text)
+        if site.path not in self._editable:
+            message = f"the version of {governed.name} stands in {where}, which paths do not select; widen them"
+            return NoPin(Reason.UNSUPPORTED, message, field.text)
         return Pin(site.path, field.scalar, version, site.holder, f"{governed.path}:{governed.line}", is_tag)
 
     def _absent(self, key: Key, chart: str | None, others: Sequence[Item]) -> NoPin:
         """Say why nothing was found, as near to the mend as can be told."""
-        if idle := self._idle.get(key.name):
-            target = (
-                f"the patch {idle.path} has no effect: its target in {idle.kustomization} selects {shown(idle.target)}"
-            )
-            return NoPin(Reason.UNSUPPORTED, f"{target}, not {key.name}; mend the target")
-        if not others and (broken := self._broken.get(key.name)):
-            return NoPin(Reason.UNSUPPORTED, f"{broken[0]} cannot be read: {broken[1]}")
         if others:
-            other = others[0]
-            message = f"{_place(other)} installs chart {shown(other.chart or '')}, staging deploys {shown(chart or '')}"
-            return NoPin(Reason.UNMATCHED, message)
-        none = f"none of the {self._count} HelmReleases that paths select is {key}"
+            what = f"installs the chart {shown(others[0].text(CHART) or '')}, but staging deploys {shown(chart or '')}"
+            return NoPin(Reason.UNMATCHED, f"{_place(others[0])} {what}; install the same, or rename one of them")
+        if broken := self._broken.get(key.name):
+            return NoPin(Reason.UNSUPPORTED, f"{key.name} is named in {_broken_file(broken)}; mend it")
+        count = sum(map(len, self._releases.values()))
+        none = f"none of the {count} HelmReleases that paths select is {key}"
         return NoPin(Reason.UNMATCHED, f"{none}; {self._nearest(key, chart)}")
 
     def _nearest(self, key: Key, chart: str | None) -> str:
-        item = next(iter(self._releases.get(key.name, ())), None) or self._of_chart.get(_base(chart or "-"))
-        if item is None and self._count <= _CLOSE_ENOUGH:
-            item = next(
+        one = next(iter(self._releases.get(key.name, ())), None) or self._of_chart.get(_base(chart or "-"))
+        if one is None and len(self._releases) <= _CLOSE_ENOUGH:
+            one = next(
                 (self._releases[name][0] for name in get_close_matches(key.name, sorted(self._releases), 1)), None
             )
-        if item is None:
-            return "add its manifest, or widen paths"
-        other = Key(item.namespace or key.namespace, item.name)
-        return f"the nearest is {_place(item)}; if it is the same: match: [{{staging: {key}, production: {other}}}]"
+        if one is not None:
+            other = Key(one.namespace or key.namespace, one.name)
+            return f"the nearest is {_place(one)}; if it is the same: match: [{{staging: {key}, production: {other}}}]"
+        if outside := self._everywhere.get(key.name):
+            return f"there is {_place(outside[0])}, which paths do not select; add its manifest, or widen paths"
+        return "add its manifest, or widen paths"
 
 
-def _by(items: Iterable[Item], kind: str) -> dict[str, list[Item]]:
+def _by_name(items: Iterable[Item], kind: str) -> dict[str, list[Item]]:
     found: dict[str, list[Item]] = {}
-    for item in items:
-        if item.kind == kind:
-            found.setdefault(item.name, []).append(item)
+    for one in items:
+        if one.kind == kind:
+            found.setdefault(one.name, []).append(one)
     return found
 
 
@@ -175,13 +200,32 @@ def _place_of(answer: Pin | NoPin) -> tuple[str, int] | NoPin:
     return answer.place if isinstance(answer, Pin) else answer
 
 
-def _place(item: Item) -> str:
-    named = f"{item.namespace}/{item.name}" if item.namespace else item.name
-    return f"{item.kind} {named} in {item.path}:{item.line}"
+def _place(one: Item) -> str:
+    named = f"{one.namespace}/{one.name}" if one.namespace else one.name
+    return f"{one.kind} {named} in {one.path}:{one.line}"
 
 
-def _unsupported(item: Item, why: str) -> NoPin:
-    return NoPin(Reason.UNSUPPORTED, f"{_place(item)} {why}", item.version.field.text if item.version else None)
+def _unsupported(one: Item, why: str) -> NoPin:
+    return NoPin(Reason.UNSUPPORTED, f"{_place(one)} {why}", one.text(VERSION))
+
+
+def _without_effect(idle: Idle) -> NoPin:
+    """Say of a release without a pin that somebody meant to pin it, with a patch that does not reach it."""
+    facts = (("kind", idle.target.kind), ("name", idle.target.name), ("namespace", idle.target.namespace))
+    target = ", ".join(f"{name}: {shown(value)}" for name, value in facts if value)
+    where = f"its target in {idle.kustomization}:{idle.line} ({target})"
+    message = f"the patch {idle.path} has no effect on {idle.name}: {where} does not select it; mend the target"
+    return NoPin(Reason.UNSUPPORTED, message)
+
+
+def _broken_file(broken: tuple[str, str | None]) -> str:
+    return f"{broken[0]}, which cannot be read ({broken[1]})"
+
+
+def _shared(one: str, other: str) -> int:
+    """Count the leading folders that two paths share."""
+    pairs = zip(one.split("/"), other.split("/"), strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def _base(chart: str) -> str:

@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from reconciler.core.yaml import ALL, MAX_BYTES, Alias, Keep, Mapping, Scalar, Sequence, YamlError, decode, parse
+from reconciler.core.yaml import (
+    ALL,
+    MAX_BYTES,
+    STRING_TAG,
+    Alias,
+    Keep,
+    Mapping,
+    Scalar,
+    Sequence,
+    YamlError,
+    decode,
+    parse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Mapping as Table
 
     from reconciler.core.yaml import Document, Node
 
@@ -20,88 +33,87 @@ KUSTOMIZATION_NAMES: Final = frozenset({"kustomization.yaml", "kustomization.yml
 HELM_RELEASE: Final = "HelmRelease"
 OCI_REPOSITORY: Final = "OCIRepository"
 
+# The fields that are followed, by their JSON pointers, as a JSON patch would name them.
+CHART: Final = "/spec/chart/spec/chart"
+VERSION: Final = "/spec/chart/spec/version"
+SOURCE_KIND: Final = "/spec/chart/spec/sourceRef/kind"
+REF_KIND, REF_NAME, REF_NAMESPACE = "/spec/chartRef/kind", "/spec/chartRef/name", "/spec/chartRef/namespace"
+TAG, SEMVER, DIGEST = "/spec/ref/tag", "/spec/ref/semver", "/spec/ref/digest"
+PINS: Final = {HELM_RELEASE: VERSION, OCI_REPOSITORY: TAG}
+"""Where each kind holds the version that an edit would change."""
+LEAVES: Final = {
+    HELM_RELEASE: frozenset({CHART, VERSION, SOURCE_KIND, REF_KIND, REF_NAME, REF_NAMESPACE}),
+    OCI_REPOSITORY: frozenset({TAG, SEMVER, DIGEST}),
+}
+
 _GROUPS: Final = {HELM_RELEASE: "helm.toolkit.fluxcd.io", OCI_REPOSITORY: "source.toolkit.fluxcd.io"}
 _FLUX_GROUP: Final = "kustomize.toolkit.fluxcd.io"
 _MENTIONED: Final = re.compile(rb"HelmRelease|OCIRepository|kustomize\.toolkit\.fluxcd\.io|/spec/(?:chart|ref)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A version as one document gives it. ``problem`` says why it cannot be edited; without one there is a scalar."""
+# What a file has many of, and every file has one of, are named tuples: a frozen dataclass takes four times as long.
+
+
+class Field(NamedTuple):
+    """A value as one document gives it. ``problem`` says why it cannot be edited; without one there is a scalar."""
 
     line: int
+    text: str | None = None
     scalar: Scalar | None = None
     problem: str | None = None
 
-    @property
-    def deletes(self) -> bool:
-        """Tell whether it is ``null``, which in a patch removes the field."""
-        return self.scalar is not None and not self.scalar.style and self.scalar.value in {"", "~", "null"}
 
-    @property
-    def text(self) -> str | None:
-        """The value as text, where there is one."""
-        return self.scalar.value if self.scalar else None
-
-
-@dataclass(frozen=True, slots=True)
-class ChartRef:
-    """A HelmRelease's ``spec.chartRef`` as the manifest gives it."""
-
-    kind: str
-    name: str
-    namespace: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """One HelmRelease or OCIRepository document: whole, or a patch that gives only some of it.
 
-    ``version`` is a HelmRelease's ``spec.chart.spec.version``; ``tag``, ``semver`` and ``digest`` are an
-    OCIRepository's ``spec.ref``.
+    ``fields`` are by JSON pointer. ``removed`` are the pointers at which a null stands: in a patch it takes away
+    whatever is there and below.
     """
 
     kind: str
+    api_version: str
     name: str
     namespace: str | None
     line: int
-    chart: str | None = None
-    source_kind: str | None = None
-    chart_ref: ChartRef | None = None
-    version: Field | None = None
-    tag: Field | None = None
-    semver: Field | None = None
-    digest: Field | None = None
-    deletes_chart: bool = False
+    fields: Table[str, Field]
+    removed: tuple[str, ...] = ()
+    deleted: bool = False
+    """``$patch: delete``."""
+
+    @property
+    def version(self) -> Field | None:
+        """A HelmRelease's version, where this document gives it."""
+        return self.fields.get(VERSION)
+
+    @property
+    def tag(self) -> Field | None:
+        """An OCIRepository's tag, where this document gives it."""
+        return self.fields.get(TAG)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a kustomize patch is aimed at. The texts are regular expressions that match whole names."""
 
+    group: str = ""
+    version: str = ""
     kind: str = ""
     name: str = ""
     namespace: str = ""
     by_label: bool = False
 
-    @property
-    def literal_name(self) -> str | None:
-        """The name, where it is one and no expression."""
-        return self.name if self.name.replace("-", "").isalnum() else None
-
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One patch of a kustomization: a file beside it, or text inside it."""
+    """One patch of a kustomization: the path of a file, or what the text inside it says."""
 
     line: int
     path: str | None = None
-    inline: str | None = None
+    inline: File | None = None
     target: Target | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kustomization:
+class Kustomization(NamedTuple):
     """A kustomize configuration, as far as it decides what a HelmRelease is called and which version it gets."""
 
     resources: tuple[str, ...] = ()
@@ -118,24 +130,15 @@ class FluxKustomization:
     """A Flux Kustomization: the folder that it applies, and what it changes there."""
 
     path: str
-    target_namespace: str | None
-    patches: tuple[Patch, ...] = ()
+    changes: Kustomization
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of a JSON patch: the path that it sets or removes."""
-
-    path: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """What one file says. ``problem`` says why it says nothing, with its line."""
 
     resources: tuple[Resource, ...] = ()
-    operations: tuple[Operation, ...] = ()
+    operations: tuple[str, ...] = ()
+    """The pointers that a JSON patch sets or removes."""
     kustomization: Kustomization | None = None
     flux: tuple[FluxKustomization, ...] = ()
     problem: str | None = None
@@ -150,7 +153,7 @@ def is_kustomization(path: str) -> bool:
 
 def is_manifest(path: str) -> bool:
     """Tell by its name whether a file may be a manifest at all."""
-    return path.endswith((".yaml", ".yml")) or is_kustomization(path)
+    return path.endswith((".yaml", ".yml", ".json")) or is_kustomization(path)
 
 
 def read(data: bytes, *, kustomization: bool) -> File:
@@ -158,243 +161,236 @@ def read(data: bytes, *, kustomization: bool) -> File:
     if not kustomization and not _MENTIONED.search(data):
         return _NOTHING
     try:
-        text = decode(data)
-        return _file(text, parse(text, ALL if kustomization else _KEEP), kustomization=kustomization)
+        return _file(decode(data), kustomization=kustomization)
     except YamlError as error:
-        return File(problem=str(error), names=tuple(name.decode() for name in _NAMES.findall(data[:MAX_BYTES])))
+        return _broken(data, error)
 
 
-def read_patch(text: str) -> File:
-    """Read the text of an inline patch, strategic merge or JSON.
-
-    Raises:
-        YamlError: it is no YAML.
-    """
-    return _file(text, parse(text, _KEEP), kustomization=False)
+def shown(text: str) -> str:
+    """Give a piece of a file for a message: short, and without control characters."""
+    clean = "".join(char if char.isprintable() else "?" for char in text)
+    return clean if len(clean) <= _SHOWN else f"{clean[: _SHOWN - 1]}…"
 
 
+_SHOWN: Final = 60
 _NOTHING: Final = File()
 _NAMES: Final = re.compile(
     rb"^[ ]*name:[ ]*(?:&\S+[ ]+)?[\"']?([a-z0-9][a-z0-9.-]*)[\"']?[ ]*(?:#.*)?\r?$", re.MULTILINE
 )
-_STRING_TAGS: Final = frozenset({None, "tag:yaml.org,2002:str"})
-_NAMED: Final = Keep({"name": ALL, "namespace": ALL})
+_CHANGES: Final = dict.fromkeys(
+    ("components", "namePrefix", "nameSuffix", "patches", "patchesStrategicMerge", "patchesJson6902"), ALL
+)
+_CHART: Final = Keep({"$patch": ALL, "chart": ALL, "version": ALL, "sourceRef": Keep({"kind": ALL})})
 _KEEP: Final = Keep(
     {
-        "op": ALL,
-        "path": ALL,
         "apiVersion": ALL,
         "kind": ALL,
-        "metadata": _NAMED,
+        "metadata": Keep({"name": ALL, "namespace": ALL}),
         "spec": Keep(
             {
-                "chart": Keep({"spec": Keep({"chart": ALL, "version": ALL, "sourceRef": ALL})}),
-                "chartRef": ALL,
-                "ref": ALL,
+                "$patch": ALL,
+                "chart": Keep({"$patch": ALL, "spec": _CHART}),
+                "chartRef": Keep({"$patch": ALL, "kind": ALL, "name": ALL, "namespace": ALL}),
+                "ref": Keep({"$patch": ALL, "tag": ALL, "semver": ALL, "digest": ALL}),
                 "path": ALL,
                 "targetNamespace": ALL,
-                "patches": ALL,
+                **_CHANGES,
             }
         ),
+        "$patch": ALL,
+        "op": ALL,  # of a JSON patch, which is a list
+        "path": ALL,
     }
+)
+_KEEP_KUSTOMIZATION: Final = Keep(
+    {**(_KEEP.keys or {}), **_CHANGES, "resources": ALL, "bases": ALL, "namespace": ALL},
 )
 
 
-def _file(text: str, documents: tuple[Document, ...], *, kustomization: bool) -> File:
+def _broken(data: bytes, error: YamlError) -> File:
+    return File(problem=str(error), names=tuple(name.decode() for name in _NAMES.findall(data[:MAX_BYTES])))
+
+
+def _file(text: str, *, kustomization: bool = False, any_kind: bool = False) -> File:
     resources: list[Resource] = []
-    operations: list[Operation] = []
+    operations: list[str] = []
     flux: list[FluxKustomization] = []
     configuration: Kustomization | None = None
-    for document in documents:
+    for document in parse(text, _KEEP_KUSTOMIZATION if kustomization else _KEEP):
         root = document.root
         if isinstance(root, Sequence):
-            operations.extend(_operations(root))
+            operations += _operations(root)
         if not isinstance(root, Mapping):
             continue
-        kind = text_of(root.get("kind")) or ""
-        group = (text_of(root.get("apiVersion")) or "").partition("/")[0]
-        if kind in _GROUPS and group == _GROUPS[kind]:
-            resources.extend(_resource(_Place(text, document, _flaw(document, root)), root, kind))
+        kind, api_version = _text(root.get("kind")) or "", _text(root.get("apiVersion")) or ""
+        group = api_version.partition("/")[0]
+        if _GROUPS.get(kind) == group or any_kind:
+            resources += _resource(text, document, root, kind, api_version)
         elif kind == "Kustomization" and group == _FLUX_GROUP:
-            flux.append(_flux(root))
+            flux += _flux(root)
         elif kustomization and configuration is None:
-            configuration = _kustomization(root)
+            configuration = _kustomization(root, _text(root.get("namespace")))
     return File(tuple(resources), tuple(operations), configuration, tuple(flux))
 
 
 # --- single values -------------------------------------------------------------------------------------------------
 
 
-def text_of(node: Node | None) -> str | None:
+def _text(node: Node | None) -> str | None:
     """Give a scalar's text, an alias of one resolved; None for anything else."""
-    match node:
-        case Scalar() if not _is_null(node):
-            return node.value
-        case Alias():
-            return node.value
-        case _:
-            return None
+    if isinstance(node, Scalar):
+        return None if node.is_null else node.value
+    return node.value if isinstance(node, Alias) else None
 
 
-def _is_null(scalar: Scalar) -> bool:
-    return not scalar.style and scalar.value in {"", "~", "null"}
-
-
-def _at(node: Node | None, *keys: str) -> Node | None:
-    for key in keys:
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node
+def _at(node: Node | None, key: str) -> Node | None:
+    return node.get(key) if isinstance(node, Mapping) else None
 
 
 def _texts(node: Node | None) -> tuple[str, ...]:
-    items = node.items if isinstance(node, Sequence) else ()
-    return tuple(text for item in items if (text := text_of(item)) is not None)
+    if not isinstance(node, Sequence):
+        return ()
+    return tuple(text for item in node.items if (text := _text(item)) is not None)
 
 
 # --- HelmRelease and OCIRepository ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The document around a field, and what makes all of it unfit to edit."""
-
-    text: str
-    document: Document
-    flaw: str | None
-
-
-def _resource(place: _Place, root: Mapping, kind: str) -> Iterator[Resource]:
-    metadata, spec = root.get("metadata"), root.get("spec")
-    name = text_of(_at(metadata, "name"))
+def _resource(text: str, document: Document, root: Mapping, kind: str, api_version: str) -> Iterator[Resource]:
+    metadata = root.get("metadata")
+    name = _text(_at(metadata, "name"))
     if name is None:
         return
-    named = (kind, name, text_of(_at(metadata, "namespace")), root.line)
-    if kind == OCI_REPOSITORY:
-        tag, semver, digest = (_field(place, spec, ("ref", key)) for key in ("tag", "semver", "digest"))
-        yield Resource(*named, tag=tag, semver=semver, digest=digest)
-        return
-    chart = _at(spec, "chart", "spec")
-    yield Resource(
-        *named,
-        chart=text_of(_at(chart, "chart")),
-        source_kind=text_of(_at(chart, "sourceRef", "kind")),
-        chart_ref=_chart_ref(_at(spec, "chartRef")),
-        version=_field(place, spec, ("chart", "spec", "version")),
-        deletes_chart=isinstance(node := _at(spec, "chart"), Scalar) and _is_null(node),
-    )
+    fields: dict[str, Field] = {}
+    removed: list[str] = []
+    _collect(fields, removed, "/spec", root.get("spec"))
+    _judge(fields, text, document)
+    namespace, deleted = _text(_at(metadata, "namespace")), _text(root.get("$patch")) == "delete"
+    yield Resource(kind, api_version, name, namespace, root.line, fields, tuple(removed), deleted)
 
 
-def _chart_ref(node: Node | None) -> ChartRef | None:
-    name = text_of(_at(node, "name"))
-    if name is None:
-        return None
-    return ChartRef(text_of(_at(node, "kind")) or "", name, text_of(_at(node, "namespace")))
-
-
-def _flaw(document: Document, root: Mapping) -> str | None:
-    """Say what makes a whole document unfit to edit."""
-    if document.duplicates:
-        key, line = document.duplicates[0]
-        return f'the key "{key}" stands twice in one mapping (line {line}); remove one'
-    if root.merged:
-        return f"a merge key (<<) on line {root.merged}; write its keys out"
-    return None
-
-
-def _field(place: _Place, spec: Node | None, keys: tuple[str, ...]) -> Field | None:
-    """Find a version along its path, and say what about it cannot be edited."""
-    node = spec
-    for key in keys:
-        if isinstance(node, Alias):
-            break
-        if not isinstance(node, Mapping):
-            return None
+def _collect(fields: dict[str, Field], removed: list[str], pointer: str, node: Node | None) -> None:
+    """Note every value below a pointer, and whatever hides what may be below it."""
+    if isinstance(node, Scalar):
+        if node.is_null:
+            removed.append(pointer)
+        else:
+            fields[pointer] = Field(node.line, node.value, node)
+    elif isinstance(node, Mapping) and pointer not in _ALL_LEAVES:
+        for key, value in node.entries:
+            _collect(fields, removed, f"{pointer}/{key}", value)
+        if node.get("$patch") is not None:
+            fields[pointer] = Field(node.line, problem="under a $patch directive; write what it amounts to")
         if node.merged:
-            return Field(node.merged, problem=f"behind a merge key (<<) on line {node.merged}; write its keys out")
-        node = node.get(key)
-    match node:
-        case None:
-            return None
-        case Alias():
-            return Field(node.line, problem=f"an alias (*{node.name}) on line {node.line}; write the value out")
-        case Scalar():
-            return Field(node.line, node, place.flaw or _scalar_flaw(node, place))
-        case Mapping() | Sequence():
-            return Field(node.line, problem=f"a template or a structure on line {node.line}; write one version")
+            fields[pointer] = Field(node.merged, problem="behind a merge key (<<); write its keys out")
+    elif isinstance(node, Alias):
+        fields[pointer] = Field(node.line, node.value, problem=f"an alias (*{shown(node.name)}); write the value out")
+    elif node is not None:
+        fields[pointer] = Field(node.line, problem="a template or a structure; write one version")
 
 
-def _scalar_flaw(scalar: Scalar, place: _Place) -> str | None:
-    """Say why one scalar cannot be edited, None where it can."""
-    value, line = scalar.value, scalar.line
-    rest = place.text[scalar.end :].partition("\n")[0] if "$imagepolicy" in place.text else ""
-    flaws = (
-        ("{{" in value or "<<" in value, f"a template ({shown(value)}) on line {line}; its source decides the version"),
-        ("${" in value, f"a variable ({shown(value)}) on line {line}; Flux substitutes it, edit it where it is set"),
-        (scalar.style in {"|", ">"}, f"a block scalar on line {line}; write the version on one line"),
-        (scalar.last_line != line, f"a scalar of several lines, from line {line}; write the version on one line"),
-        (scalar.tag not in _STRING_TAGS, f"tagged {shown(scalar.tag or '')} on line {line}; remove the tag"),
-        (scalar.anchor in place.document.aliased, f"an anchor (&{scalar.anchor}) on line {line} that aliases repeat"),
-        ("$imagepolicy" in rest, f"marked for image automation ($imagepolicy) on line {line}: two robots would fight"),
-    )
-    return next((flaw for found, flaw in flaws if found), None)
+_ALL_LEAVES: Final = frozenset[str]().union(*LEAVES.values())
 
 
-def shown(text: str) -> str:
-    """Give a piece of a file for a message: short, and without control characters."""
-    clean = "".join(char if char.isprintable() else "?" for char in text)
-    return clean if len(clean) <= 60 else clean[:59] + "…"  # noqa: PLR2004
+def _judge(fields: dict[str, Field], text: str, document: Document) -> None:
+    """Say of a pin, where it is given or hidden, why it cannot be edited."""
+    hiding = [pointer for pointer, field in fields.items() if field.problem]
+    for pin in PINS.values():
+        found = fields.get(pin)
+        if found is not None and found.scalar is not None:
+            fields[pin] = found._replace(problem=next(_flaws(found.scalar, text, document), None))
+        for pointer in hiding:
+            if pin.startswith(f"{pointer}/"):
+                fields[pin] = fields[pointer]
+
+
+_STRING_TAGS: Final = frozenset({None, STRING_TAG})
+_LINE_END: Final = re.compile(r"[\r\n]|$")
+
+
+def _flaws(scalar: Scalar, text: str, document: Document) -> Iterator[str]:
+    """Say why one scalar cannot be edited, the nearest reason first."""
+    value = scalar.value
+    if "{{" in value or "<<" in value:
+        yield f"a template ({shown(value)}); change it where the template gets it from"
+    if "${" in value:
+        yield f"a variable ({shown(value)}), which Flux substitutes; change it where it is set"
+    if scalar.style in {"|", ">"}:
+        yield "a block scalar; write it on one line"
+    if scalar.last_line != scalar.line:
+        yield "a scalar of several lines; write it on one line"
+    if scalar.tag not in _STRING_TAGS:
+        yield f"tagged {shown(scalar.tag or '')}; remove the tag"
+    if scalar.anchor in document.aliased:
+        yield f"anchored (&{shown(scalar.anchor or '')}) for aliases to repeat; write it out where they stand"
+    if "$imagepolicy" in text and "$imagepolicy" in _rest_of_line(text, scalar.end):
+        yield "marked for image automation ($imagepolicy), and two robots would fight over it; remove the marker"
+    for key, line in document.duplicates:
+        yield f'in a document where the key "{shown(key)}" stands twice in one mapping (line {line}); remove one'
+    if isinstance(document.root, Mapping) and document.root.merged:
+        yield f"in a document with a merge key (<<, line {document.root.merged}); write its keys out"
+
+
+def _rest_of_line(text: str, start: int) -> str:
+    return _LINE_END.split(text[start:], maxsplit=1)[0]
 
 
 # --- kustomizations ------------------------------------------------------------------------------------------------
 
 
-def _kustomization(root: Mapping) -> Kustomization:
+def _kustomization(node: Mapping, namespace: str | None) -> Kustomization:
+    given = dict(node.entries)
     return Kustomization(
-        resources=_texts(root.get("resources")) + _texts(root.get("bases")),
-        components=_texts(root.get("components")),
-        patches=(
-            *_patches(root.get("patchesStrategicMerge")),
-            *_patches(root.get("patches")),
-            *_patches(root.get("patchesJson6902")),
-        ),
-        namespace=text_of(root.get("namespace")),
-        prefix=text_of(root.get("namePrefix")) or "",
-        suffix=text_of(root.get("nameSuffix")) or "",
-        component=text_of(root.get("kind")) == "Component",
+        resources=_texts(given.get("resources")) + _texts(given.get("bases")),
+        components=_texts(given.get("components")),
+        patches=tuple(patch for key in _PATCHES if key in given for patch in _patches(given[key])),
+        namespace=namespace,
+        prefix=_text(given.get("namePrefix")) or "",
+        suffix=_text(given.get("nameSuffix")) or "",
+        component=_text(given.get("kind")) == "Component",
     )
 
 
-def _operations(root: Sequence) -> Iterator[Operation]:
+_PATCHES: Final = ("patchesStrategicMerge", "patches", "patchesJson6902")
+
+
+def _flux(root: Mapping) -> Iterator[FluxKustomization]:
+    if isinstance(spec := root.get("spec"), Mapping):
+        changes = _kustomization(spec, _text(spec.get("targetNamespace")))
+        yield FluxKustomization(_text(spec.get("path")) or "", changes)
+
+
+def _operations(root: Sequence) -> Iterator[str]:
     for item in root.items:
-        if (path := text_of(_at(item, "path"))) is not None and text_of(_at(item, "op")) is not None:
-            yield Operation(path, item.line)
+        if (path := _text(_at(item, "path"))) is not None and _text(_at(item, "op")) not in {None, "test"}:
+            yield path
 
 
 def _patches(node: Node | None) -> Iterator[Patch]:
     for item in node.items if isinstance(node, Sequence) else ():
         if isinstance(item, Mapping):
-            target = item.get("target")
-            yield Patch(
-                item.line,
-                path=text_of(item.get("path")),
-                inline=text_of(item.get("patch")),
-                target=_target(target) if isinstance(target, Mapping) else None,
-            )
-        elif (text := text_of(item)) is not None:
-            inline = "\n" in text
-            yield Patch(item.line, path=None if inline else text, inline=text if inline else None)
+            yield _patch(item.line, _text(item.get("path")), _text(item.get("patch")), _target(item.get("target")))
+        elif (text := _text(item)) is not None:
+            yield _patch(item.line, None, text) if "\n" in text else _patch(item.line, text, None)
 
 
-def _target(node: Mapping) -> Target:
-    return Target(
-        kind=text_of(node.get("kind")) or "",
-        name=text_of(node.get("name")) or "",
-        namespace=text_of(node.get("namespace")) or "",
-        by_label=bool(text_of(node.get("labelSelector")) or text_of(node.get("annotationSelector"))),
+def _patch(line: int, path: str | None, text: str | None, target: Target | None = None) -> Patch:
+    return Patch(line, path, None if text is None else _inline(text), target)
+
+
+def _inline(text: str) -> File:
+    """Read the text of an inline patch. Under a target its kind does not count, and is often left wrong."""
+    try:
+        return _file(text, any_kind=True)
+    except YamlError as error:
+        return _broken(text.encode(), error)
+
+
+def _target(node: Node | None) -> Target | None:
+    if not isinstance(node, Mapping):
+        return None
+    group, version, kind, name, namespace = (
+        _text(node.get(key)) or "" for key in ("group", "version", "kind", "name", "namespace")
     )
-
-
-def _flux(root: Mapping) -> FluxKustomization:
-    spec = root.get("spec")
-    path = text_of(_at(spec, "path")) or "."
-    return FluxKustomization(path, text_of(_at(spec, "targetNamespace")), tuple(_patches(_at(spec, "patches"))))
+    by_label = bool(_text(node.get("labelSelector")) or _text(node.get("annotationSelector")))
+    return Target(group, version, kind, name, namespace, by_label)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from reconciler.core.drift import written
-from reconciler.core.model import Action, Failure, Hold, InSync, Plan, Proposed, Question, Reason
+from reconciler.core.drift import listed, newer, written
+from reconciler.core.model import Action, Close, Failure, Hold, InSync, Plan, Proposed, Question, Reason
 from reconciler.core.plan.assess import Assessment, View, assess
 from reconciler.core.plan.decide import Answers, Decision, promotion_of, release_of
 from reconciler.core.plan.standing import Standing
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.core.drift import Unit
-    from reconciler.core.model import Answer, Key, Proof, Proposal
+    from reconciler.core.model import Answer
 
 __all__ = ["Answers", "Assessment", "Decision", "Inquiry", "Standing", "View", "assess", "inquire", "plan"]
 
@@ -42,17 +42,19 @@ def inquire(one: Assessment) -> Inquiry:
     paths: set[str] = set()
     questions: dict[str, Question] = {}
     for unit in one.units:
-        rows = unit.common()
-        if not rows:
-            continue
-        paths.add(unit.pin.path)
-        standing = Standing.of(unit, one.proposals)
-        if standing.marker is None:
-            continue
-        history = any(standing.asks(_written(row, unit)) for row in rows)
-        if history or standing.open:
+        moves = bool(unit.common())
+        if moves:
+            paths.add(unit.pin.path)
+        standing, _ = Standing.of(unit, one.owned.get(unit.releases[0], ()))
+        history = any(standing.ended_at(target) for target in _targets(unit))
+        if standing.marker is not None and (history or (moves and standing.open)):
             questions[standing.branch] = Question(standing.branch, standing.marker.path, history)
     return Inquiry(tuple(sorted(paths)), tuple(questions[name] for name in sorted(questions)), _ahead(one))
+
+
+def _targets(unit: Unit) -> set[str]:
+    """List the versions that any release of a unit could propose."""
+    return {written(proof, unit.pin) for member in unit.members for proof in newer(member, unit.pin)}
 
 
 def plan(assessments: Sequence[Assessment], answers: Mapping[str, Answers], at: datetime) -> Plan:
@@ -65,72 +67,73 @@ def plan(assessments: Sequence[Assessment], answers: Mapping[str, Answers], at: 
     """
     found: list[Answer] = []
     errors: list[Failure] = []
+    left: list[tuple[Assessment, list[_Gone]]] = []
     for one in assessments:
-        decision = Decision(one, answers.get(one.promotion.name, Answers()), at)
+        decision = Decision(one, answers[one.promotion.name], at)
         found += [answer for unit in one.units for answer in decision.unit(unit)]
-        kept, gone = _gone(decision)
+        kept, gone = _without_unit(decision)
         found += kept
         errors += one.errors
-        if len(gone) > _allowed(one):
-            errors.append(_too_many(one, len(gone)))
-            found += [hold for hold, _ in gone if hold]
+        left.append((one, gone))
+    everywhere = _is_too_much([gone for _, some in left for gone in some], [one for one, _ in left])
+    for one, gone in left:
+        if gone and (everywhere or _is_too_much(gone, [one])):
+            errors.append(_too_many(one, gone))
+            found += [hold for holds, _ in gone for hold in holds]
         else:
             found += [action for _, action in gone]
     return _sorted(at, found, errors)
 
 
-def _gone(decision: Decision) -> tuple[list[Answer], list[tuple[Hold | None, Action]]]:
-    """Answer for what has no unit.
+_Gone = tuple[tuple[Hold, ...], Action]
+"""What is to be done because a release or a pin is gone, and the holds that stand in its place if it may not be."""
+
+
+def _without_unit(decision: Decision) -> tuple[list[Answer], list[_Gone]]:
+    """Answer for the releases, and for the promotions of ours, that have no pin.
 
     Returns:
-        The answers that hold whatever happens, and what is to be done because a release or a pin is gone, each with
-        the hold that stands in its place if it may not be done.
+        The answers that stand whatever happens, and what is to be done because something is gone.
     """
     one = decision.one
     answers: list[Answer] = []
-    gone: list[tuple[Hold | None, Action]] = []
-    owners = {release: branch for branch, proposal in one.proposals.items() for release in _releases(proposal)}
+    gone: list[_Gone] = []
     for hold in one.unpinned:
-        standing = Standing.under(one.proposals[owners[hold.release]], None) if hold.release in owners else None
-        action = _for_hold(decision, standing, hold) if standing else None
-        if action is None or action.subject.release != hold.release:
-            answers.append(hold)
-        elif hold.reason is Reason.UNMATCHED:
-            gone.append((hold, action))
-        else:
-            answers.append(action)
-    known = {hold.release for hold in one.unpinned} | {key for unit in one.units for key in unit.releases}
-    for proposal in one.proposals.values():
-        releases = _releases(proposal)
-        if one.whole and releases and known.isdisjoint(releases):
-            action = decision.vanished(Standing.under(proposal, None), None)
-            gone += [(None, action)] if action else []
+        answer, lost = _for_hold(decision, hold)
+        answers += [answer] if answer else []
+        gone += [lost] if lost else []
+    if one.whole:
+        for proposal in one.owned.get(None, ()):
+            action = decision.vanished(Standing.under(proposal, None), ())
+            gone += [((), action)] if action else []
     return answers, gone
 
 
-def _for_hold(decision: Decision, standing: Standing, hold: Hold) -> Action | None:
-    if hold.reason is Reason.UNMATCHED:
-        return decision.vanished(standing, hold) if decision.one.whole else None
-    return decision.withdrawal(standing, (), hold)
+def _for_hold(decision: Decision, hold: Hold) -> tuple[Answer | None, _Gone | None]:
+    """Withdraw what stands open for a release that has no pin; the hold says why, unless a withdrawal does."""
+    standings = [Standing.under(proposal, None) for proposal in decision.one.owned.get(hold.release, ())]
+    for standing in standings:
+        if hold.reason is not Reason.UNMATCHED:
+            if action := decision.withdrawal(standing, (hold.release,), (), hold):
+                return action, None
+        elif decision.one.whole and (action := decision.vanished(standing, (hold,))):
+            return None, ((hold,), action)
+    return hold, None
 
 
-def _releases(proposal: Proposal) -> tuple[Key, ...]:
-    marker = Standing.under(proposal, None).marker
-    return marker.releases if marker else ()
+def _is_too_much(gone: Sequence[_Gone], among: Sequence[Assessment]) -> bool:
+    """Tell whether so many promotions are to be withdrawn for disappearance that it must be a mistake."""
+    proposals = (proposal for one in among for some in one.owned.values() for proposal in some)
+    ours = sum(proposal.head is not None and proposal.head == proposal.ledger for proposal in proposals)
+    withdrawn = sum(not isinstance(action, Close) for _, action in gone)
+    return withdrawn > max(_FEW, _SHARE * ours)
 
 
-def _allowed(one: Assessment) -> float:
-    """Say how many may be withdrawn in one pass for disappearance: a whole namespace that is gone is a mistake."""
-    return max(_FEW, _SHARE * len(one.proposals))
-
-
-def _too_many(one: Assessment, count: int) -> Failure:
-    message = f"{count} promotions would be withdrawn because their releases or pins are gone at once; nothing is done"
-    return Failure(one.promotion.name, "disappearance", f"{message}: check namespaces, selector and paths")
-
-
-def _written(row: tuple[Proof, ...], unit: Unit) -> str:
-    return written(row[0], unit.pin)
+def _too_many(one: Assessment, gone: Sequence[_Gone]) -> Failure:
+    names = listed([action.subject.release for _, action in gone])
+    message = f"too many promotions would be withdrawn at once because their releases or pins are gone: {names}"
+    cure = "nothing is withdrawn; check namespaces, selector and paths"
+    return Failure(one.promotion.name, "disappearance", f"{message}; {cure}")
 
 
 def _ahead(one: Assessment) -> dict[tuple[str, int], tuple[str, int]]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from reconciler.core.drift import Unit
+from reconciler.core.drift import Unit, listed
 from reconciler.core.evidence import Sources, judge
-from reconciler.core.manifest import Finder, Globs, Survey, is_manifest
-from reconciler.core.model import Base, EntryKind, Failure, Fleet, Hold, Pin, Reason, Unreadable
-from reconciler.core.pull_request import BRANCHES, promotion_of
+from reconciler.core.manifest import Finder, Globs, is_manifest
+from reconciler.core.model import Doubt, EntryKind, Evidence, Failure, Hold, Pin, Reason, Unreadable
+from reconciler.core.pull_request import BRANCHES, branch, marker_of, promotion_of
 from reconciler.core.yaml import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from reconciler.core.manifest import File
-    from reconciler.core.model import Entry, Evidence, Key, NoPin, Promotion, Proposal
+    from reconciler.core.manifest import File, Survey
+    from reconciler.core.model import Base, Entry, Fleet, Key, NoPin, Problem, Promotion, Proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class View:
     """What one promotion sees of one instant: its staging releases, and its production repository.
 
     ``files`` are the manifests of the tree that could be read, by path, and ``survey`` what they amount to. Promotions
-    that share a repository share both.
+    that share a repository share both; ``sharing`` are the names of all that do, whether or not they could be observed.
     """
 
     promotion: Promotion
@@ -34,125 +34,168 @@ class View:
     base: Base
     files: Mapping[str, File]
     survey: Survey
+    sharing: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """One promotion, ready to be decided.
 
-    ``evidence`` holds every release that could be judged, with or without a pin. ``whole`` says that nothing failed to
-    be read, so that what is missing is gone.
+    ``unpinned`` are releases without a unit. ``owned`` are our promotions, or what stands under their names, by the
+    first release of their unit, by the release that has none any more, or under None where nothing is known of their
+    releases. ``evidence`` holds every release that could be judged, with or without a pin. ``whole`` says that nothing
+    failed to be read, so that what is missing is gone. ``shared`` says that others promote in the same repository.
     """
 
     promotion: Promotion
     base: Base
     units: tuple[Unit, ...]
     unpinned: tuple[Hold, ...]
-    proposals: Mapping[str, Proposal]
+    owned: Mapping[Key | None, tuple[Proposal, ...]]
     errors: tuple[Failure, ...]
-    evidence: Mapping[Key, Evidence] = field(default_factory=dict)
-    shared: bool = False
-    whole: bool = True
+    evidence: Mapping[Key, Evidence]
+    shared: bool
+    whole: bool
 
 
 def assess(views: Iterable[View], at: datetime) -> tuple[Assessment, ...]:
     """Judge every release, find every pin, and tell what cannot be: one assessment a promotion, sorted by name."""
     ordered = sorted(views, key=lambda view: view.promotion.name)
-    names = {view.promotion.repository: set[str]() for view in ordered}
-    for view in ordered:
-        names[view.promotion.repository].add(view.promotion.name)
-    assessed = [_assess(view, at, names[view.promotion.repository]) for view in ordered]
-    claims = Counter((one.promotion.repository, unit.pin.place) for one in assessed for unit in one.units)
-    return tuple(_without_rivals(one, claims) for one in assessed)
+    claims = [_claims(view, at) for view in ordered]
+    count = Counter(place for one in claims for place in one.pins())
+    first = {view.promotion.repository: view for view in reversed(ordered)}
+    return tuple(
+        _assessment(one, count, tells_strays=one.view is first[one.view.promotion.repository]) for one in claims
+    )
 
 
-def _assess(view: View, at: datetime, names: set[str]) -> Assessment:
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """What the releases of one promotion claim: a pin each, or why they have none."""
+
+    view: View
+    evidence: Mapping[Key, Evidence]
+    found: Mapping[Key, Pin | NoPin]
+    selected: Mapping[str, Entry]
+    broken: Mapping[str, File]
+
+    def pins(self) -> dict[_Place, list[tuple[Key, Pin]]]:
+        """Group releases by pin."""
+        grouped: dict[_Place, list[tuple[Key, Pin]]] = {}
+        for key, pin in sorted(self.found.items(), key=lambda item: item[0]):
+            if isinstance(pin, Pin):
+                grouped.setdefault((self.view.promotion.repository, *pin.place), []).append((key, pin))
+        return grouped
+
+
+_Place = tuple[str, str, int]
+"""A repository, a path in it, and an offset in the file."""
+
+
+def _claims(view: View, at: datetime) -> _Claims:
     promotion = view.promotion
     globs = Globs(promotion.paths)
     selected = {entry.path: entry for entry in view.base.entries if globs.selects(entry.path)}
     broken = {path: file for path in selected if (file := view.files.get(path)) is not None and file.problem}
     finder = Finder(view.survey, frozenset(selected), broken)
     sources = Sources.of(view.fleet)
-    judged = [
-        one if isinstance(one, Unreadable) else judge(one, sources, promotion.policy, at) for one in view.fleet.releases
-    ]
-    unreadable = [_unreadable(promotion.name, one) for one in judged if isinstance(one, Unreadable)]
-    evidence = {one.key: one for one in judged if not isinstance(one, Unreadable)}
-    found = {key: finder.find(_production_key(promotion, key), one.chart) for key, one in evidence.items()}
-    pins = {key: pin for key, pin in found.items() if isinstance(pin, Pin)}
-    missing = [_missing(promotion.name, evidence[key], one) for key, one in found.items() if not isinstance(one, Pin)]
-    units, ambiguous = _units(promotion.name, evidence, pins)
-    errors = (*_fleet_errors(view), *_tree_errors(view, selected, broken, globs), *_strays(view, names))
+    names = {match.staging: match.production for match in promotion.match}
+    evidence = {
+        one.key: _evidence(one if isinstance(one, Unreadable) else judge(one, sources, promotion.policy, at))
+        for one in view.fleet.releases
+    }
+    found = {key: finder.find(names.get(key, key), one.chart) for key, one in evidence.items()}
+    return _Claims(view, evidence, found, selected, broken)
+
+
+def _evidence(one: Evidence | Unreadable) -> Evidence:
+    """Let an unreadable release stand in doubt as a whole: what shares its pin must wait for it."""
+    if isinstance(one, Unreadable):
+        return Evidence(one.key, doubts=(Doubt(Reason.UNREADABLE, None, one.message),))
+    return one
+
+
+def _is_readable(evidence: Evidence) -> bool:
+    return not any(doubt.reason is Reason.UNREADABLE for doubt in evidence.doubts)
+
+
+def _assessment(claims: _Claims, count: Counter[_Place], *, tells_strays: bool) -> Assessment:
+    view = claims.view
+    units, holds = _units(claims, count)
+    holds += [_unpinned(claims, key, one) for key, one in claims.found.items() if not isinstance(one, Pin)]
+    holds.sort(key=lambda hold: hold.release)
+    unread = (*_fleet_errors(view, view.fleet.errors), *_tree_errors(claims))
+    empty = (*_fleet_errors(view, view.fleet.empty), *_glob_errors(view))
+    strays = tuple(_strays(view)) if tells_strays else ()
     return Assessment(
-        promotion,
+        view.promotion,
         view.base,
         units,
-        tuple(sorted((*unreadable, *missing, *ambiguous), key=lambda hold: hold.release)),
-        {one.branch: one for one in view.base.proposals if promotion_of(one.branch) == promotion.name},
-        tuple(sorted(errors, key=lambda error: (error.subject, error.message))),
-        evidence,
-        shared=len(names) > 1,
-        whole=not view.fleet.errors and not broken,
+        tuple(holds),
+        _owned(view, units, holds),
+        tuple(sorted((*unread, *empty, *strays), key=lambda error: (error.subject, error.message))),
+        {key: one for key, one in claims.evidence.items() if _is_readable(one)},
+        shared=len(view.sharing) > 1,
+        whole=not unread,
     )
 
 
-def _production_key(promotion: Promotion, key: Key) -> Key:
-    return next((match.production for match in promotion.match if match.staging == key), key)
+def _unpinned(claims: _Claims, key: Key, none: NoPin) -> Hold:
+    evidence = claims.evidence[key]
+    to = evidence.proofs[0].text if evidence.proofs else None
+    return _hold(claims, key, (none.reason, none.message), none.text, to)
 
 
-def _unreadable(promotion: str, one: Unreadable) -> Hold:
-    return Hold(promotion, one.key, Reason.UNREADABLE, one.message)
+def _hold(claims: _Claims, key: Key, why: tuple[Reason, str], from_: str | None, to: str | None = None) -> Hold:
+    """Hold a release back; that it could not be read comes before all else."""
+    evidence = claims.evidence[key]
+    if not _is_readable(evidence):
+        why = Reason.UNREADABLE, evidence.doubts[0].message
+    return Hold(claims.view.promotion.name, key, *why, from_, to)
 
 
-def _missing(promotion: str, evidence: Evidence, none: NoPin) -> Hold:
-    wanted = evidence.proofs[0].text if evidence.proofs else None
-    return Hold(promotion, evidence.key, none.reason, none.message, none.text, wanted)
-
-
-def _units(
-    promotion: str, evidence: Mapping[Key, Evidence], pins: Mapping[Key, Pin]
-) -> tuple[tuple[Unit, ...], list[Hold]]:
-    """Group releases by pin. What two releases of different meaning claim is nobody's."""
-    claimed = Counter(pin.governed for pin in pins.values())
-    by_place: dict[tuple[str, int], list[Key]] = {}
-    for key in sorted(pins):
-        by_place.setdefault(pins[key].place, []).append(key)
+def _units(claims: _Claims, count: Counter[_Place]) -> tuple[tuple[Unit, ...], list[Hold]]:
+    """Group releases by pin. What is claimed with different meanings is nobody's."""
+    governed = Counter(pin.governed for pin in claims.found.values() if isinstance(pin, Pin))
     units: list[Unit] = []
     holds: list[Hold] = []
-    for keys in by_place.values():
-        members = tuple(evidence[key] for key in keys)
-        pin = pins[keys[0]]
-        if any(claimed[pins[key].governed] > 1 for key in keys) or len({one.chart for one in members}) > 1:
-            holds += _rivals(promotion, pin, keys)
+    for place, members in claims.pins().items():
+        pin = members[0][1]
+        unit = Unit(claims.view.promotion.name, pin, tuple(claims.evidence[key] for key, _ in members))
+        if count[place] > 1:
+            message = "is claimed by another promotion too; narrow the paths of one"
+        elif any(governed[pin.governed] > 1 for _, pin in members):
+            message = f"is claimed by {listed(unit.releases)}; tell them apart by namespace, or with match:"
+        elif len(charts := {one.chart for one in unit.members if one.chart}) > 1:
+            names = ", ".join(sorted(charts))
+            message = f"pins {listed(unit.releases)}, which deploy different charts ({names}); give each its own"
         else:
-            units.append(Unit(promotion, pin, members))
+            units.append(unit)
+            continue
+        why = Reason.AMBIGUOUS, f"{pin.path}:{pin.scalar.line} {message}"
+        holds += [_hold(claims, key, why, pin.text) for key in unit.releases]
     return tuple(sorted(units, key=lambda unit: unit.releases)), holds
 
 
-def _rivals(promotion: str, pin: Pin, keys: list[Key]) -> Iterator[Hold]:
-    everyone = ", ".join(map(str, keys))
-    message = f"{pin.path}:{pin.scalar.line} is claimed by {everyone}; tell them apart by namespace, or with match:"
-    return (Hold(promotion, key, Reason.AMBIGUOUS, message, pin.text) for key in keys)
+def _owned(view: View, units: Iterable[Unit], holds: Iterable[Hold]) -> dict[Key | None, tuple[Proposal, ...]]:
+    """Tell whose each promotion is: the release's that it is named after, else the first's that its marker names.
 
-
-def _without_rivals(one: Assessment, claims: Counter[tuple[str, tuple[str, int]]]) -> Assessment:
-    """Give up the pins that another promotion claims too."""
-    repository = one.promotion.repository
-    rivals = [unit for unit in one.units if claims[repository, unit.pin.place] > 1]
-    if not rivals:
-        return one
-    holds = [_rival(one.promotion.name, unit, release) for unit in rivals for release in unit.releases]
-    return replace(
-        one,
-        units=tuple(unit for unit in one.units if unit not in rivals),
-        unpinned=tuple(sorted((*one.unpinned, *holds), key=lambda hold: hold.release)),
-    )
-
-
-def _rival(promotion: str, unit: Unit, release: Key) -> Hold:
-    place = f"{unit.pin.path}:{unit.pin.scalar.line}"
-    message = f"{place} is claimed by another promotion too; narrow the paths of one"
-    return Hold(promotion, release, Reason.AMBIGUOUS, message, unit.pin.text)
+    One whose release has lost its pin goes on with another of its releases that has one: it moves the same pin.
+    """
+    name = view.promotion.name
+    moving = {key: unit.releases[0] for unit in units for key in unit.releases}
+    resting = {hold.release: hold.release for hold in holds}
+    branches = {branch(name, key): key for key in (*moving, *resting)}
+    owned: dict[Key | None, tuple[Proposal, ...]] = {}
+    for proposal in view.base.proposals:
+        if promotion_of(proposal.branch) != name:
+            continue
+        marker = marker_of(proposal)
+        named = branches.get(proposal.branch)
+        keys = (*((named,) if named else ()), *(marker.releases if marker else ()))
+        owner = next((there[key] for there in (moving, resting) for key in keys if key in there), None)
+        owned[owner] = (*owned.get(owner, ()), proposal)
+    return owned
 
 
 # --- errors that sink nothing but themselves -----------------------------------------------------------------------
@@ -163,31 +206,31 @@ _KINDS: Final = {
 }
 
 
-def _fleet_errors(view: View) -> Iterator[Failure]:
-    return (Failure(view.promotion.name, problem.subject, problem.message) for problem in view.fleet.errors)
+def _fleet_errors(view: View, problems: Iterable[Problem]) -> Iterator[Failure]:
+    return (Failure(view.promotion.name, problem.subject, problem.message) for problem in problems)
 
 
-def _tree_errors(
-    view: View, selected: Mapping[str, Entry], broken: Mapping[str, File], globs: Globs
-) -> Iterator[Failure]:
-    name = view.promotion.name
-    for path, entry in selected.items():
+def _tree_errors(claims: _Claims) -> Iterator[Failure]:
+    """Tell the selected files that could not be read: a pin may be in them."""
+    name = claims.view.promotion.name
+    for path, entry in claims.selected.items():
         if entry.kind in _KINDS and is_manifest(path):
             yield Failure(name, path, f"{path} {_KINDS[entry.kind]}")
         elif entry.size > MAX_BYTES and is_manifest(path):
             yield Failure(name, path, f"{path} is over 1 MiB, which no manifest is; exclude it from paths")
-    for path, file in broken.items():
+    for path, file in claims.broken.items():
         yield Failure(name, path, f"{path}: {file.problem}; the file is left alone until it is mended")
-    for glob in globs.without_match(entry.path for entry in view.base.entries):
-        yield Failure(name, glob, f'the glob "{glob}" matches no file on the branch; mend it in paths')
 
 
-def _strays(view: View, names: set[str]) -> Iterator[Failure]:
-    """List what we proposed once for a promotion that the config no longer has, by the first that shares its home."""
-    if view.promotion.name != min(names):
-        return
+def _glob_errors(view: View) -> Iterator[Failure]:
+    for glob in Globs(view.promotion.paths).without_match(entry.path for entry in view.base.entries):
+        yield Failure(view.promotion.name, glob, f'the glob "{glob}" matches no file on the branch; mend it in paths')
+
+
+def _strays(view: View) -> Iterator[Failure]:
+    """List what stands open for a promotion that the config no longer has."""
     for proposal in view.base.proposals:
         stray = promotion_of(proposal.branch)
-        if stray not in names and proposal.ledger is not None and proposal.head is not None:
+        if stray not in view.sharing and proposal.ledger is not None and proposal.head is not None:
             message = f'{proposal.branch} is of the promotion "{stray}", which the config does not have; delete it'
             yield Failure(view.promotion.name, f"{BRANCHES}/{stray}", message)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core import pull_request
-from reconciler.core.drift import newer, shortfall, written
+from reconciler.core.drift import listed, newer, shortfall, written
 from reconciler.core.gates import Candidate, ask, refusal
 from reconciler.core.manifest import edit
 from reconciler.core.model import (
@@ -32,7 +32,7 @@ from reconciler.core.plan.standing import Standing
 from reconciler.core.yaml import YamlError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from reconciler.core.drift import Unit
@@ -41,6 +41,12 @@ if TYPE_CHECKING:
 
 FORGOTTEN_AFTER: Final = timedelta(hours=24)
 """How long a withdrawn promotion waits for its release to come back."""
+
+_ORDER: Final = {reason: place for place, reason in enumerate(Reason)}
+_SUSPENDED: Final = "staging is suspended: what it runs may not be what it would deploy; resume it"
+
+Row = tuple["Proof", ...]
+"""The proofs of one version: one of each release that moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,129 +71,130 @@ class Decision:
 
     def unit(self, unit: Unit) -> Iterator[Answer]:
         """Answer for every release of a unit: by one action for all, or each by its own."""
-        standing = Standing.of(unit, self.one.proposals)
+        standing, surplus = Standing.of(unit, self.one.owned.get(unit.releases[0], ()))
         rows = unit.common()
-        if not rows:
-            yield from self._unproven(unit, standing)
-        elif any(member.suspended for member in unit.members):
-            yield from self._suspended(unit, standing, rows[0])
-        elif no := self._refused(unit, standing, rows[0][0]):
-            yield from self._everyone(unit, no, (), standing)
+        if surplus:
+            message = f"{standing.branch} moves the same pin"
+            yield Close(self._restated(surplus[0], unit.releases, None, message), forget=True)
+        elif standing.open and standing.caught_up:
+            message = f"production runs {unit.pin.text}: this is done"
+            yield Close(self._restated(standing, unit.releases, None, message))
+        elif standing.open and standing.moved_back:
+            message = f"production was moved back to {unit.pin.text}, below where this promotion began"
+            yield self._withdrawn(standing, unit.releases, State.DISARMED, (Reason.REVERTED, message))
+        elif not rows or any(member.suspended for member in unit.members):
+            yield from self._apart(unit, standing)
         else:
-            yield from self._proven(unit, standing, rows)
+            yield from self._together(unit, standing, rows)
 
-    # --- nothing newer that every release has proven ---------------------------------------------------------------
+    # --- every release for itself ----------------------------------------------------------------------------------
 
-    def _unproven(self, unit: Unit, standing: Standing) -> Iterator[Answer]:
-        holds = [self._without_candidate(unit, member) for member in unit.members]
-        first = next((hold for hold in holds if isinstance(hold, Hold) and hold.reason is not Reason.AHEAD), None)
-        if action := self.withdrawal(standing, unit.members, first):
+    def _apart(self, unit: Unit, standing: Standing) -> Iterator[Answer]:
+        """Answer where nothing newer may move: not proven by all, or one is suspended."""
+        answers = [self._alone(unit, standing, member) for member in unit.members]
+        holds = [one for one in answers if isinstance(one, Hold) and one.reason is not Reason.AHEAD]
+        first = min(holds, key=lambda hold: _ORDER[hold.reason], default=None)
+        if action := self.withdrawal(standing, unit.releases, unit.members, first):
             yield action
         else:
-            yield from holds
+            yield from answers
 
-    def _without_candidate(self, unit: Unit, member: Evidence) -> Hold | InSync:
-        name, pin = unit.promotion, unit.pin
-        if proofs := newer(member, pin):
-            return self._waiting(unit, member, proofs[0])
+    def _alone(self, unit: Unit, standing: Standing, member: Evidence) -> Hold | InSync:
+        pin = unit.pin
+        if rows := [(proof,) for proof in newer(member, pin)]:
+            return replace(self._not_yet(unit, standing, member, rows), release=member.key)
         if doubt := shortfall(member, pin):
             to = str(doubt.version) if doubt.version else None
-            return Hold(name, member.key, doubt.reason, doubt.message, pin.text, to)
+            return Hold(unit.promotion, member.key, doubt.reason, doubt.message, pin.text, to)
         if member.deployed is not None and pin.version > member.deployed:
             message = f"production runs {pin.text}, staging deploys {member.deployed}{self._moved_by(unit)}"
-            return Hold(name, member.key, Reason.AHEAD, message, pin.text, None)
-        return InSync(name, member.key, pin.text)
+            return Hold(unit.promotion, member.key, Reason.AHEAD, message, pin.text)
+        return InSync(unit.promotion, member.key, pin.text)
 
     def _moved_by(self, unit: Unit) -> str:
         change = self.answers.changes.get(unit.pin.place)
         return f"; {change.author} moved the pin in {change.commit[:10]} on {change.at:%Y-%m-%d}" if change else ""
 
-    def _waiting(self, unit: Unit, member: Evidence, proof: Proof) -> Hold:
-        to = written(proof, unit.pin)
+    def _not_yet(self, unit: Unit, standing: Standing, member: Evidence, rows: Sequence[Row]) -> Hold:
+        """Say why a release that has proven something newer cannot move: as if it were alone, else for the others."""
         if member.suspended:
-            return Hold(unit.promotion, member.key, Reason.SUSPENDED, _SUSPENDED, unit.pin.text, to)
-        others = ", ".join(map(str, unit.laggards(proof)))
-        message = f"the pin also governs {others}, where {proof.version} is not proven"
-        return Hold(unit.promotion, member.key, Reason.WAITING, message, unit.pin.text, to)
+            return self._hold(unit, rows[0], (Reason.SUSPENDED, _SUSPENDED))
+        row, gates, no = self._weighed(unit, standing, rows)
+        if no is not None:
+            return no
+        if others := unit.laggards(row[0]):
+            message = f"the pin also governs {listed(others)}, where {row[0].version} is not proven"
+        else:
+            asleep = [other.key for other in unit.members if other.suspended]
+            message = f"the pin also governs {listed(asleep)}, which staging has suspended"
+        return self._hold(unit, row, (Reason.WAITING, message), gates)
 
-    def _suspended(self, unit: Unit, standing: Standing, row: tuple[Proof, ...]) -> Iterator[Answer]:
+    def _hold(self, unit: Unit, row: Row, why: tuple[Reason, str], gates: tuple[Gate, ...] = ()) -> Hold:
         to = written(row[0], unit.pin)
-        asleep = ", ".join(str(member.key) for member in unit.members if member.suspended)
-        waiting = f"the pin also governs {asleep}, which is suspended in staging"
-        for member in unit.members:
-            reason, message = (Reason.SUSPENDED, _SUSPENDED) if member.suspended else (Reason.WAITING, waiting)
-            hold = Hold(unit.promotion, member.key, reason, message, unit.pin.text, to)
-            if action := self.withdrawal(standing, unit.members, replace(hold, reason=Reason.SUSPENDED)):
-                yield action
-                return
-            yield hold
+        until = gate.until if (gate := refusal(gates)) and gate.reason is why[0] else None
+        return Hold(unit.promotion, unit.releases[0], *why, unit.pin.text, to, until, gates)
 
-    # --- something newer proven ------------------------------------------------------------------------------------
+    # --- something newer proven by all -----------------------------------------------------------------------------
 
-    def _refused(self, unit: Unit, standing: Standing, proof: Proof) -> Hold | None:
-        """Say what a person, or somebody else's branch, has against this version."""
-        reason = standing.refusal(unit.pin, written(proof, unit.pin), self._findings(standing))
-        if reason is None:
-            return None
-        return Hold(unit.promotion, unit.releases[0], *reason, unit.pin.text, written(proof, unit.pin))
+    def _together(self, unit: Unit, standing: Standing, rows: Sequence[Row]) -> Iterator[Answer]:
+        row, gates, no = self._weighed(unit, standing, rows)
+        if no is not None:
+            yield from self._everyone(unit, no, standing)
+            return
+        to = written(row[0], unit.pin)
+        verb = standing.verb(unit.pin, to, conflicts=self._findings(standing).conflicts)
+        if verb is not None:
+            yield from self._write(unit, standing, row, gates, verb)
+            return
+        pull = standing.proposal.pull_request if standing.proposal else None
+        for release in unit.releases:
+            yield Proposed(unit.promotion, release, unit.pin.text, to, State.ARMED, standing.branch, pull, gates)
 
-    def _proven(self, unit: Unit, standing: Standing, rows: tuple[tuple[Proof, ...], ...]) -> Iterator[Answer]:
-        """Take the highest version that every gate admits: while a newer one soaks, the one before may move."""
+    def _weighed(
+        self, unit: Unit, standing: Standing, rows: Sequence[Row]
+    ) -> tuple[Row, tuple[Gate, ...], Hold | None]:
+        """Take the highest version that every gate admits: while a newer one soaks, the one before may move.
+
+        Returns:
+            The proofs of that version, what the gates say of it, and what speaks against it.
+        """
         asked = [(row, self.gates(unit, row)) for row in rows]
         row, gates = next((pair for pair in asked if refusal(pair[1]) is None), asked[0])
-        to = written(row[0], unit.pin)
+        for wanted in dict.fromkeys((rows[0], row)):
+            if no := standing.refusal(unit.pin, written(wanted[0], unit.pin), self._findings(standing)):
+                return row, gates, self._hold(unit, wanted, no, gates)
         if shut := refusal(gates):
-            hold = Hold(
-                unit.promotion, unit.releases[0], _reason(shut), shut.message or "", unit.pin.text, to, shut.until
-            )
-            yield from self._everyone(unit, hold, gates, standing)
-        elif no := self._refused(unit, standing, row[0]):
-            yield from self._everyone(unit, no, gates, standing)
-        else:
-            yield from self._act(unit, standing, row, gates)
+            return row, gates, self._hold(unit, row, (shut.reason or Reason.POLICY, shut.message or ""), gates)
+        return row, gates, None
 
-    def gates(self, unit: Unit, row: tuple[Proof, ...]) -> tuple[Gate, ...]:
+    def gates(self, unit: Unit, row: Row) -> tuple[Gate, ...]:
         """Ask every gate about a version that all releases of a unit have proven."""
         return ask(Candidate(unit.pin, row, self.one.promotion.policy, self.at))
 
-    def _everyone(self, unit: Unit, hold: Hold, gates: tuple[Gate, ...], standing: Standing) -> Iterator[Answer]:
-        if action := self.withdrawal(standing, unit.members, hold):
+    def _everyone(self, unit: Unit, hold: Hold, standing: Standing) -> Iterator[Answer]:
+        if action := self.withdrawal(standing, unit.releases, unit.members, hold):
             yield action
             return
         for release in unit.releases:
-            yield replace(hold, release=release, gates=gates)
-
-    def _act(self, unit: Unit, standing: Standing, row: tuple[Proof, ...], gates: tuple[Gate, ...]) -> Iterator[Answer]:
-        to = written(row[0], unit.pin)
-        if standing.open and standing.caught_up:
-            yield Close(self._restated(standing, None, _caught_up(standing)))
-            return
-        verb = standing.verb(unit.pin, to, conflicts=self._findings(standing).conflicts)
-        if verb is None:
-            for release in unit.releases:
-                pull = standing.proposal.pull_request if standing.proposal else None
-                yield Proposed(unit.promotion, release, unit.pin.text, to, State.ARMED, standing.branch, pull, gates)
-        else:
-            yield from self._write(unit, standing, (row[0], to), gates, verb)
+            yield replace(hold, release=release)
 
     def _write(
         self,
         unit: Unit,
         standing: Standing,
-        written: tuple[Proof, str],
+        row: Row,
         gates: tuple[Gate, ...],
         verb: type[Open | Update | Rearm],
     ) -> Iterator[Answer]:
-        pin, (proof, to) = unit.pin, written
+        pin, proof, to = unit.pin, row[0], written(row[0], unit.pin)
         try:
             change = edit(pin, self.answers.texts[pin.path], to)
-        except (YamlError, KeyError) as error:
-            message = f"{pin.path} cannot be edited: {error}"
-            hold = Hold(unit.promotion, unit.releases[0], Reason.UNSUPPORTED, message, pin.text, to)
-            yield from self._everyone(unit, hold, gates, standing)
+        except YamlError as error:
+            why = Reason.UNSUPPORTED, f"{pin.path} cannot be edited: {error}"
+            yield from self._everyone(unit, self._hold(unit, row, why, gates), standing)
             return
         subject = self._subject(unit, standing, proof, gates)
-        marker = pull_request.marker(unit.promotion, unit.releases, subject.chart, pin, written)
+        marker = pull_request.marker(unit.promotion, unit.releases, unit.chart, pin, (proof, to))
         message = pull_request.message(subject.title, marker, proof)
         yield verb(subject, self.one.base.sha, (change,), Commit(message, marker.proven))
 
@@ -196,11 +203,11 @@ class Decision:
         return Subject(
             unit.promotion,
             unit.releases,
-            unit.members[0].chart or "",
+            unit.chart,
             unit.pin.text,
             written(proof, unit.pin),
             standing.branch,
-            pull_request.ledger(standing.branch),
+            standing.ledger,
             pull_request.title(unit.releases[0], proof, shared),
             standing.proposal,
             gates=gates,
@@ -211,71 +218,65 @@ class Decision:
 
     # --- taking back what stands -----------------------------------------------------------------------------------
 
-    def withdrawal(self, standing: Standing, members: tuple[Evidence, ...], hold: Hold | None) -> Action | None:
+    def withdrawal(
+        self, standing: Standing, releases: tuple[Key, ...], members: tuple[Evidence, ...], hold: Hold | None
+    ) -> Action | None:
         """Decide what happens to a promotion that stands open though nothing proposes it any more."""
-        marker, proposal = standing.marker, standing.proposal
-        if not standing.open or marker is None or proposal is None:
+        marker, target = standing.marker, standing.target
+        if not standing.open or marker is None:
             return None
-        if standing.caught_up:
-            return Close(self._restated(standing, None, _caught_up(standing)))
-        if standing.moved_back:
-            message = f"production was moved back below {marker.from_}"
-            return self._withdrawn(standing, State.DISARMED, Reason.REVERTED, message)
-        reason = hold.reason if hold else Reason.STALE
-        message = hold.message if hold else f"staging no longer proves {marker.to}"
-        contradicted = any(standing.target in member.contradicted for member in members)
-        state = State.DISARMED if contradicted else State.PAUSED
-        return self._withdrawn(standing, state, reason, message)
+        stale = Reason.STALE, f"staging no longer proves {marker.to}"
+        if not any(target in member.contradicted for member in members):
+            return self._withdrawn(standing, releases, State.PAUSED, (hold.reason, hold.message) if hold else stale)
+        doubts = (doubt for member in members for doubt in member.doubts if doubt.version == target)
+        doubt = next(doubts, None)
+        return self._withdrawn(standing, releases, State.DISARMED, (doubt.reason, doubt.message) if doubt else stale)
 
-    def vanished(self, standing: Standing, hold: Hold | None) -> Action | None:
-        """Decide about a promotion whose release, or whose pin, is gone: paused, and forgotten after a day."""
+    def vanished(self, standing: Standing, holds: tuple[Hold, ...]) -> Action | None:
+        """Decide about a promotion whose releases, or whose pin, are gone: paused, and forgotten after a day."""
         marker = standing.marker
         if marker is None:
             return None
-        message = hold.message if hold else f"{marker.releases[0]} is gone from staging"
+        message = holds[0].message if holds else f"staging no longer has {listed(marker.releases)}"
+        releases = tuple(hold.release for hold in holds) or marker.releases
         if standing.open:
-            return self._withdrawn(standing, State.PAUSED, Reason.UNMATCHED, message, since=self.at)
+            return self._withdrawn(standing, releases, State.PAUSED, (Reason.UNMATCHED, message), since=self.at)
         if standing.absent and marker.since is not None and self.at - marker.since >= FORGOTTEN_AFTER:
-            return Close(self._restated(standing, Reason.UNMATCHED, message), forget=True)
+            return Close(self._restated(standing, releases, Reason.UNMATCHED, message), forget=True)
         return None
 
     def _withdrawn(
-        self, standing: Standing, state: State, reason: Reason, message: str, *, since: datetime | None = None
+        self,
+        standing: Standing,
+        releases: tuple[Key, ...],
+        state: State,
+        why: tuple[Reason, str],
+        *,
+        since: datetime | None = None,
     ) -> Action:
         marker = standing.marker
         assert marker is not None  # noqa: S101 - only what carries our marker is ever withdrawn
-        text = pull_request.restated(standing.message, pull_request.withdrawn(marker, state, reason, since))
+        text = pull_request.restated(standing.message, pull_request.withdrawn(marker, state, why[0], since))
         verb = Disarm if state is State.DISARMED else Pause
-        return verb(self._restated(standing, reason, message), Commit(text, marker.proven))
+        return verb(self._restated(standing, releases, *why), Commit(text, marker.proven))
 
-    def _restated(self, standing: Standing, reason: Reason | None, message: str) -> Subject:
-        """Say what an action is about from the marker alone: there may be no unit any more."""
+    def _restated(self, standing: Standing, releases: tuple[Key, ...], reason: Reason | None, message: str) -> Subject:
+        """Say what an action is about from the marker: there may be no unit any more."""
         marker = standing.marker
         assert marker is not None  # noqa: S101 - as above
         return Subject(
             marker.promotion,
-            marker.releases,
+            releases,
             marker.chart,
             marker.from_,
             marker.to,
             standing.branch,
-            pull_request.ledger(standing.branch),
+            standing.ledger,
             standing.message.partition("\n")[0],
             standing.proposal,
             reason,
             message,
         )
-
-
-_SUSPENDED: Final = "staging is suspended: what it runs may not be what it would deploy; resume it"
-
-
-def _caught_up(standing: Standing) -> str:
-    return f"production runs {standing.pinned}: this is done"
-
-
-def _reason(gate: Gate) -> Reason:
-    return gate.reason or Reason.POLICY
 
 
 def release_of(answer: Answer) -> Key:

@@ -25,7 +25,7 @@ from reconciler.core.model import Open, Rearm, Reason, State, Update
 from reconciler.core.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Sequence
 
     from reconciler.core.drift import Unit
     from reconciler.core.model import Findings, Pin, Proposal
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One promotion branch beside the pin that it would move. ``pinned`` is None where the pin is gone."""
+    """One promotion branch beside the pin that it would move. ``pinned`` is None where the pin is gone.
+
+    ``marker`` is None where nothing there is ours.
+    """
 
     branch: str
     proposal: Proposal | None
@@ -42,18 +45,27 @@ class Standing:
     pinned: Version | None
 
     @classmethod
-    def of(cls, unit: Unit, proposals: Mapping[str, Proposal]) -> Standing:
-        """Find a unit's promotion under any of its releases' names: the first, unless another stands already."""
-        names = [pull_request.branch(unit.promotion, release) for release in unit.releases]
-        found = [cls.under(proposals[name], unit.pin.version) for name in names if name in proposals]
-        standing = next((one for one in found if one.proposal and one.proposal.head), found[0] if found else None)
-        return standing or cls(names[0], None, None, unit.pin.version)
+    def of(cls, unit: Unit, proposals: Sequence[Proposal]) -> tuple[Standing, tuple[Standing, ...]]:
+        """Find a unit's promotion among those that are its releases'.
+
+        Returns:
+            The one to go on with, an open one first, and other open ones: a pin is moved by one branch only.
+        """
+        found = [cls.under(proposal, unit.pin.version) for proposal in proposals]
+        found.sort(key=lambda one: (not one.open, one.absent))
+        if not found:
+            return cls(pull_request.branch(unit.promotion, unit.releases[0]), None, None, unit.pin.version), ()
+        return found[0], tuple(one for one in found[1:] if one.open)
 
     @classmethod
     def under(cls, proposal: Proposal, pinned: Version | None) -> Standing:
         """Read what a proposal says of itself."""
-        marker = pull_request.read_marker(proposal.message) if proposal.ledger else None
-        return cls(proposal.branch, proposal, marker, pinned)
+        return cls(proposal.branch, proposal, pull_request.marker_of(proposal), pinned)
+
+    @property
+    def ledger(self) -> str:
+        """The name of our ledger ref."""
+        return pull_request.ledger(self.branch)
 
     @property
     def message(self) -> str:
@@ -86,63 +98,62 @@ class Standing:
         start = _version(self.marker.from_) if self.marker else None
         return self.pinned is not None and start is not None and self.pinned < start
 
-    def asks(self, target: str) -> bool:
-        """Tell whether the history of base must be read to know what became of this version."""
-        return self._ended_at(target) and self.marker is not None and self.marker.state is State.ARMED
+    def ended_at(self, target: str) -> bool:
+        """Whether this very version was proposed and its branch is gone: base tells what became of it."""
+        return self.absent and self.marker is not None and self.marker.to == target
 
     def refusal(self, pin: Pin, target: str, findings: Findings) -> tuple[Reason, str] | None:
         """Say what stands against proposing a version, as reason and message."""
-        if self.proposal is None:
+        if self.proposal is None or self.open:
             return None
-        if not self.open and not self.absent:
-            return self._not_ours()
-        if self.open and self.moved_back:
-            return Reason.REVERTED, f"production was moved back to {pin.text}, below where this promotion began"
-        return self._ended(pin, findings) if self._ended_at(target) else None
+        if self.marker is None:
+            return Reason.FOREIGN, self._not_ours()
+        if not self.absent:
+            cure = f"merge it, or to start again: git push origin :{self.branch} :{self.ledger}"
+            return Reason.EDITED, f"{self.branch} holds commits that are not ours, and is left alone; {cure}"
+        return self._ended(self.marker, pin, findings) if self.ended_at(target) else None
 
-    def _ended(self, pin: Pin, findings: Findings) -> tuple[Reason, str] | None:
+    def _not_ours(self) -> str:
+        if self.proposal is not None and self.proposal.head is None:
+            return f"{self.ledger} holds no marker of ours; delete it: git push origin :{self.ledger}"
+        return f"the branch {self.branch} is not ours; delete or rename it"
+
+    def _ended(self, marker: Marker, pin: Pin, findings: Findings) -> tuple[Reason, str] | None:
         """Tell a reverted merge from a deleted branch, and both from what we withdrew ourselves."""
-        marker = self.marker
-        if marker is None:
-            return None
-        if marker.reason is Reason.REVERTED or carried(findings.texts, pin, marker.to):
-            message = f"production once ran {marker.to} and was moved back to {pin.text}; {self._undo()}"
+        undo = f"to propose it again: git push origin :{self.ledger}"
+        if marker.reason is Reason.REVERTED or self._carried(findings, pin):
+            message = f"production was moved back to {pin.text} after {marker.to} was proposed; {undo}"
             return Reason.REVERTED, message
         if marker.state is State.ARMED:
-            return Reason.REJECTED, f"the branch for {marker.to} was deleted without being merged; {self._undo()}"
+            return Reason.REJECTED, f"the branch for {marker.to} was deleted without being merged; {undo}"
         return None
+
+    def _carried(self, findings: Findings, pin: Pin) -> bool:
+        """Whether base once had the proposed version, or a newer one, where the pin stands.
+
+        Where one file gives a name twice, the lowest counts.
+        """
+        given = (min(_versions(text, pin), default=None) for text in findings.texts)
+        return any(version is not None and self.target is not None and version >= self.target for version in given)
 
     def verb(self, pin: Pin, target: str, *, conflicts: bool) -> type[Open | Update | Rearm] | None:
         """Say what makes the promotion stand for a version; None where it stands already."""
-        if self.open and self.marker is not None:
-            return Update if self.marker.to != target or self.marker.path != pin.path or conflicts else None
-        if self.marker is not None and self.marker.state is not State.ARMED and self.marker.to == target:
-            return Rearm
-        return Open
-
-    def _ended_at(self, target: str) -> bool:
-        """Whether this very version was proposed, is not on base, and its branch is gone."""
-        return self.absent and self.marker is not None and self.marker.to == target and not self.caught_up
-
-    def _not_ours(self) -> tuple[Reason, str]:
         if self.marker is None:
-            return Reason.FOREIGN, f"the branch {self.branch} is not ours; delete or rename it"
-        message = f"{self.branch} holds commits that are not ours, and is left alone; delete it to start again"
-        return Reason.EDITED, message
-
-    def _undo(self) -> str:
-        return f"to propose it again: git push origin :{pull_request.ledger(self.branch)}"
-
-
-def carried(texts: tuple[str, ...], pin: Pin, target: str) -> bool:
-    """Tell whether any of a file's texts had the version where the pin stands."""
-    return any(target in _versions(text, pin.holder) for text in texts)
+            return Open
+        withdrawn = self.marker.state is not State.ARMED
+        if not self.open:
+            return Rearm if withdrawn and self.marker.to == target else Open
+        if self.marker.to != target or self.marker.path != pin.path or conflicts:
+            return Update
+        return Rearm if withdrawn else None
 
 
-def _versions(text: str, holder: str) -> set[str | None]:
-    file = read(text.encode(), kustomization=False)
-    fields = [field for one in file.resources if one.name == holder for field in (one.version, one.tag)]
-    return {field.text for field in fields if field is not None}
+def _versions(text: str, pin: Pin) -> Iterator[Version]:
+    """List the versions that a file gives under the name that holds the pin."""
+    for one in read(text.encode(), kustomization=False).resources:
+        field = one.tag if pin.is_tag else one.version
+        if one.name == pin.holder and field is not None and (version := _version(field.text or "")) is not None:
+            yield version
 
 
 def _version(text: str) -> Version | None:

@@ -1,0 +1,72 @@
+"""Which objects a kustomize patch is aimed at.
+
+kustomize matches each text of a target as a regular expression of Go, whole, and takes a missing namespace for
+``default`` (``api/types/selector.go`` and ``kyaml/resid``). Only expressions that mean the same here, and that no name
+can make slow, are judged.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.core.manifest.resource import Target
+
+_ATOM: Final = r"(?:[\w-]|\.|\\[.d-]|\[\^?[\w.]*(?:\w-\w)*\])[*+?]?"
+_JUDGED: Final = re.compile(rf"(?:{_ATOM}|[|^$]|\((?:\?:)?(?:{_ATOM}|\|)*\)\??)*", re.ASCII)
+_LONGEST: Final = 1000
+_LOOPS: Final = 2
+"""How many ``*`` and ``+`` an expression may have: each multiplies the work by the length of the name."""
+_LONGEST_NAME: Final = 253
+_LITERAL: Final = re.compile(r"[A-Za-z0-9-]+")
+
+
+def selects(target: Target, kind: str, api_version: str, identities: Iterable[tuple[str | None, str]]) -> bool:
+    """Tell whether a target selects an object, by the first and the last of its namespaces and names.
+
+    What cannot be judged counts as selecting: :func:`doubt` says what that is.
+    """
+    group, _, version = api_version.rpartition("/")
+    first, *_, last = (*identities, *identities)
+    return (
+        _whole(target.kind, kind)
+        and _whole(target.group, group)
+        and _whole(target.version, version)
+        and any(_whole(target.name, name) for _, name in (first, last))
+        and any(_whole(target.namespace, namespace or "default") for namespace, _ in (first, last))
+    )
+
+
+def doubt(target: Target) -> str | None:
+    """Say why it cannot be told what a target selects, None where it can."""
+    if target.by_label:
+        return "selects by label or annotation"
+    texts = (target.group, target.version, target.kind, target.name, target.namespace)
+    odd = next((text for text in texts if text and _expression(text) is None), None)
+    return None if odd is None else "has an expression that is not judged"
+
+
+def literal(target: Target) -> str | None:
+    """Give the one name that a target can select, None where it is no plain name."""
+    return target.name if _LITERAL.fullmatch(target.name) else None
+
+
+def _whole(pattern: str, text: str) -> bool:
+    if not pattern or pattern == text:
+        return True
+    expression = _expression(pattern)
+    return expression is None or (len(text) <= _LONGEST_NAME and expression.fullmatch(text) is not None)
+
+
+@lru_cache(maxsize=1024)
+def _expression(text: str) -> re.Pattern[str] | None:
+    if len(text) > _LONGEST or sum(map(text.count, "*+")) > _LOOPS or not _JUDGED.fullmatch(text):
+        return None
+    try:
+        return re.compile(text, re.ASCII)
+    except re.error:
+        return None
