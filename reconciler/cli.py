@@ -5,6 +5,7 @@ What a command does not need it does not import: ``--version`` answers at once.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from dataclasses import replace
@@ -168,7 +169,8 @@ def demo() -> None:
     first = _pass(routes, reader, _now())
     pushed = stage.pushed(folder, environment())
     second = _pass(routes, reader, _now())
-    terminal.show_demo(terminal.screen(sys.stdout, environment()), folder, first, pushed, second)
+    again = "helm-promoter" if shutil.which("helm-promoter") else f"{sys.executable} -m reconciler"
+    terminal.show_demo(terminal.screen(sys.stdout, environment()), config, (first, second), pushed, again)
     raise typer.Exit(_FAILED if first.failed or second.failed or second.plan.actions else _DONE)
 
 

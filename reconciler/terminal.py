@@ -313,8 +313,9 @@ def _answer(answer: Answer | None) -> Iterator[tuple[str, str | Text]]:
 # --- the demo ------------------------------------------------------------------------------------------------------
 
 
-def show_demo(console: Console, folder: Path, first: Report, pushed: Iterable[str], second: Report) -> None:
-    """Tell what two passes over the demo's fleet did, and how to go on."""
+def show_demo(console: Console, config: Path, passes: tuple[Report, Report], pushed: Iterable[str], again: str) -> None:
+    """Tell what two passes over the demo's fleet did, and how to go on: ``again`` is how to call the program."""
+    folder, (first, second) = config.parent, passes
     _heading(console, "First pass: what staging has proven becomes branches, the rest is held with a reason")
     show_plan(console, first.plan)
     _heading(console, f"Pushed to {folder}/fleet.git")
@@ -327,7 +328,7 @@ def show_demo(console: Console, folder: Path, first: Report, pushed: Iterable[st
         f"git -C {folder}/fleet.git log --all --graph --patch",
         f"git -C {folder}/fleet pull origin {first.plan.actions[0].subject.branch}",
         f"git -C {folder}/fleet push origin main",
-        f"helm-promoter plan -c {folder}/helm-promoter.yaml",
+        f"{again} plan -c {config}",
     ):
         console.print(Text(line), soft_wrap=True)
 

@@ -112,7 +112,7 @@ def test_plan_prints_a_table_reasons_diffs_and_what_to_do_next(home: Path) -> No
 
     assert result.exit_code == 0
     assert result.stderr == ""
-    assert re.search(r"^demo +vault/vault +vault +0\.28\.0 +0\.28\.1 +open +$", result.stdout, re.MULTILINE)
+    assert re.search(r"^demo +vault/vault +vault +0\.28\.0 +0\.28\.1 +open$", result.stdout, re.MULTILINE)
     assert '\n-      version: "0.28.0" # staging goes first\n+      version: "0.28.1" # staging' in result.stdout
     assert "demo shop/web: the pin also governs shop/worker, where 2.4.0 is not proven\n" in result.stdout
     assert "3 to open, 0 proposed, 7 held, 1 in sync, 0 errors\n" in result.stdout

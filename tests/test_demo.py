@@ -32,7 +32,7 @@ def test_the_first_pass_opens_and_holds_and_the_second_finds_nothing_to_do(tmp_p
     assert (done.returncode, done.stderr) == (0, "")
     first, _, second = done.stdout.partition("Second pass")
     for answer in ("open", "tests-failed", "tests-disabled", "no-tests", "waiting", "suspended", "unpinned"):
-        assert f" {answer} " in first
+        assert f" {answer}\n" in first
     assert "\n3 to open, 0 proposed, 7 held, 1 in sync, 0 errors\n" in first
     assert '+      version: "0.28.1" # staging goes first\n' in first
     assert "+    tag: 6.9.2\n" in first
@@ -44,7 +44,7 @@ def test_all_that_it_writes_lies_in_one_folder_that_it_names(tmp_path: Path) -> 
     done = ran(tmp_path, "demo")
 
     (folder,) = tmp_path.iterdir()
-    assert f"helm-promoter plan -c {folder}/helm-promoter.yaml\n" in done.stdout
+    assert f" plan -c {folder}/helm-promoter.yaml\n" in done.stdout
     assert {path.name for path in folder.iterdir()} == {
         "cache",
         "fleet",
@@ -61,7 +61,8 @@ def test_what_it_says_can_be_done_next_can_be_done(tmp_path: Path) -> None:
     for command in (pull, push):
         environ = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"}
         subprocess.run(command.split(), check=True, capture_output=True, env=environ)
-    after = json.loads(ran(tmp_path, *plan.split()[1:], "-o", "json").stdout)
+    arguments = plan.partition(" plan ")[2].split()
+    after = json.loads(ran(tmp_path, "plan", *arguments, "-o", "json").stdout)
 
     assert [action["action"] for action in after["actions"]] == ["close"]
     assert len(after["proposed"]) == 2

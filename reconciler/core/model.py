@@ -280,7 +280,7 @@ class Entry:
 
 
 class State(StrEnum):
-    """How a promotion of ours stands (design 5)."""
+    """How a promotion of ours stands."""
 
     ARMED = "armed"
     PAUSED = "paused"
@@ -300,8 +300,8 @@ class PullRequestRef:
 class Proposal:
     """One promotion of ours, or under our name, as the repository shows it.
 
-    ``head`` is the commit of the branch and ``ledger`` our last pushed commit, None where there is none: the table in
-    design 5 compares the two. ``message`` is the ledger's commit message, whose trailers are the marker; without a
+    ``head`` is the commit of the branch and ``ledger`` our last pushed commit, None where there is none: the plan
+    compares the two. ``message`` is the ledger's commit message, whose trailers are the marker; without a
     ledger it is the head's.
     """
 

@@ -51,7 +51,7 @@ def manifests(number: int) -> Iterator[tuple[str, str]]:
             f"  chart:\n    spec:\n      chart: {name}\n      version: 1.2.3\n      sourceRef:\n"
             "        kind: HelmRepository\n        name: charts\n        namespace: flux-system\n"
         )
-    yield f"{folder}/helmrelease.yaml", head + "spec:\n  interval: 30m\n" + chart + _VALUES
+    yield f"{folder}/helmrelease.yaml", head + "  interval: 30m\n" + chart + _VALUES
     resources = "".join(f"  - ./{path}\n" for path in listed)
     yield (
         f"{folder}/kustomization.yaml",

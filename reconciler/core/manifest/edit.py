@@ -40,7 +40,7 @@ def unified_diff(path: str, before: str, after: str) -> str:
     ]
     ranges = f"@@ -{_range(start, len(old) - stop)} +{_range(start, len(new) - stop)} @@{_heading(old[:start])}\n"
     body = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in hunk)
-    return f"--- {_quoted('a/' + path)}\n+++ {_quoted('b/' + path)}\n{ranges}{body}"
+    return f"--- {_label('a/' + path)}\n+++ {_label('b/' + path)}\n{ranges}{body}"
 
 
 def _lines(text: str) -> list[str]:
@@ -78,10 +78,11 @@ _ESCAPES: Final = {
 }
 
 
-def _quoted(path: str) -> str:
-    """Quote a path as git does by default."""
+def _label(path: str) -> str:
+    """Name a file as git does by default: quoted where it is odd, and with a tab behind it where it has a space."""
     quoted = "".join(_ESCAPES.get(byte) or _octal(byte) for byte in path.encode())
-    return path if quoted == path else f'"{quoted}"'
+    label = path if quoted == path else f'"{quoted}"'
+    return f"{label}\t" if " " in label else label
 
 
 def _octal(byte: int) -> str:
