@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +16,7 @@ from reconciler.core.yaml import MAX_BYTES, decode
 from reconciler.ports import PortError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from reconciler.core.model import Base, Entry, Fleet, Plan, Promotion, Scope
@@ -51,21 +53,25 @@ class Pass:
     answers: Mapping[str, Answers]
 
 
+_Content = tuple[str, bool]
+"""A content id, and whether the file's name makes it a kustomization: all that the meaning of a file depends on."""
+
+
 @dataclass
 class Reader:
     """Reads repositories, and remembers what files say by their content, so that none is read twice in a life."""
 
-    _files: dict[tuple[str, bool], File] = field(default_factory=dict)
+    _files: dict[_Content, File] = field(default_factory=dict)
     _surveys: dict[str, tuple[Mapping[str, File], Survey]] = field(default_factory=dict)
 
     def manifests(self, base: Base, production: Production) -> tuple[Mapping[str, File], Survey]:
         """Give what the manifests of a tree say, and what they amount to."""
         if base.sha not in self._surveys:
-            wanted = [entry for entry in base.entries if _readable(entry)]
-            self._read(wanted, production)
-            files = {entry.path: self._files[_content(entry)] for entry in wanted}
-            files = {path: file for path, file in files.items() if file != _NOTHING}
-            self._surveys[base.sha] = files, survey(files, (entry.path for entry in wanted))
+            wanted = {entry.path: _content(entry) for entry in base.entries if _readable(entry)}
+            with _garbage_left():
+                self._read(wanted.values(), production)
+                files = {path: file for path, content in wanted.items() if (file := self._files[content]) != _NOTHING}
+                self._surveys[base.sha] = files, survey(files, wanted)
         return self._surveys[base.sha]
 
     def forget_all_but(self, bases: Iterable[Base]) -> None:
@@ -76,15 +82,26 @@ class Reader:
         self._files = {content: file for content, file in self._files.items() if content in contents}
         self._surveys = {sha: known for sha, known in self._surveys.items() if sha in shas}
 
-    def _read(self, entries: Sequence[Entry], production: Production) -> None:
-        missing = {entry.oid: entry for entry in entries if _content(entry) not in self._files}
-        new: dict[str, list[Entry]] = {}
-        for entry in entries:
-            if entry.oid in missing:
-                new.setdefault(entry.oid, []).append(entry)
+    def _read(self, contents: Iterable[_Content], production: Production) -> None:
+        missing: dict[str, set[bool]] = {}
+        for oid, kustomization in contents:
+            if (oid, kustomization) not in self._files:
+                missing.setdefault(oid, set()).add(kustomization)
         for oid, data in production.read(missing):
-            for entry in new[oid]:
-                self._files[_content(entry)] = read(data, kustomization=is_kustomization(entry.path))
+            for kustomization in missing[oid]:
+                self._files[oid, kustomization] = read(data, kustomization=kustomization)
+
+
+@contextmanager
+def _garbage_left() -> Iterator[None]:
+    """Put off looking for garbage: what is read here is kept, and looking through it over and over costs a tenth."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 _NOTHING = File()
@@ -94,7 +111,7 @@ def _readable(entry: Entry) -> bool:
     return entry.kind is EntryKind.FILE and entry.size <= MAX_BYTES and is_manifest(entry.path)
 
 
-def _content(entry: Entry) -> tuple[str, bool]:
+def _content(entry: Entry) -> _Content:
     return entry.oid, is_kustomization(entry.path)
 
 

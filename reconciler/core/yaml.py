@@ -10,10 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from yaml.cyaml import CParser
-from yaml.error import YAMLError
-from yaml.events import (
+from yaml._yaml import (  # the very classes that the C parser makes its events of
     AliasEvent,
+    CParser,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -21,8 +20,8 @@ from yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
     StreamEndEvent,
+    YAMLError,
 )
-from yaml.nodes import ScalarNode
 from yaml.resolver import Resolver
 
 if TYPE_CHECKING:
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 100
-MAX_STRUCTURE: Final = 150_000
-"""How many characters that make structure a text may have: a mebibyte of dense manifests has half as many, and reading
-more takes longer than a file is worth."""
+MAX_STRUCTURE: Final = 250_000
+"""How many characters that make structure a text may have, about one for each event: a mebibyte of dense manifests has
+fewer, and more would take longer to read than a file is worth."""
 MAX_TAGS: Final = 100
 """How many ``%TAG`` directives: libyaml compares each with every other, and no manifest has one."""
 MAX_EXPANSION: Final = 10 << 20
@@ -208,23 +207,19 @@ def plain_value(node: Node) -> object:
     Raises:
         YamlError: it holds an alias, which no printer writes.
     """
-    match node:
-        case Scalar():
-            return _scalar_value(node)
-        case Mapping():
-            return {key: plain_value(value) for key, value in node.entries}
-        case Sequence():
-            return [plain_value(item) for item in node.items]
-        case Alias():
-            raise YamlError(f"an alias *{node.name}, which no cluster prints", node.line)
+    if isinstance(node, Scalar):
+        return _scalar_value(node)
+    if isinstance(node, Mapping):
+        return {key: plain_value(value) for key, value in node.entries}
+    if isinstance(node, Sequence):
+        return [plain_value(item) for item in node.items]
+    raise YamlError(f"an alias *{node.name}, which no cluster prints", node.line)
 
 
 def reads_as_string(text: str) -> bool:
     """Tell whether a plain scalar of this text is a string, under YAML 1.1 as well as 1.2, and for Go."""
-    if _NUMBER.fullmatch(text.replace("_", "")):
-        return False
-    tag: str = Resolver().resolve(ScalarNode, text, (True, False))
-    return tag == STRING_TAG
+    others = Resolver.yaml_implicit_resolvers.get(text[:1], ())
+    return not (_NUMBER.fullmatch(text.replace("_", "")) or any(pattern.match(text) for _, pattern in others))
 
 
 def splice(text: str, scalar: Scalar, value: str) -> str:
@@ -235,6 +230,8 @@ def splice(text: str, scalar: Scalar, value: str) -> str:
     """
     if not _SAFE.fullmatch(value):
         raise YamlError(f"{value!r} is no version that could be written", scalar.line)
+    if scalar.line != scalar.last_line:
+        raise YamlError("a value of several lines", scalar.line)
     prefix = _PREFIX.match(text, scalar.start, scalar.end)
     start = prefix.end() if prefix else scalar.start
     quote = scalar.style or ("" if reads_as_string(value) else '"')
@@ -281,7 +278,7 @@ def _outline(text: str, changed: int = -1, value: str = "") -> list[tuple[object
 
 def _check_density(text: str) -> None:
     """Refuse a text that takes longer to read than any manifest."""
-    if sum(map(text.count, "\n,:-[{?")) > MAX_STRUCTURE or text.count("%TAG") > MAX_TAGS:
+    if sum(map(text.count, "\n,,:-[{?")) > MAX_STRUCTURE or text.count("%TAG") > MAX_TAGS:
         raise YamlError("it has more structure than any manifest")
 
 

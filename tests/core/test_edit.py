@@ -126,7 +126,7 @@ def test_the_diff_is_gits_own(tmp_path: Path) -> None:
         case for case, shown in zip(cases, git_diffs(cases, tmp_path), strict=True) if unified_diff(*case) != shown
     ]
 
-    assert wrong == []
+    assert not wrong, wrong[0]
 
 
 @given(st.integers(min_value=0))
