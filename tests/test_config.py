@@ -475,6 +475,13 @@ MISTAKES = {
         git("{url: 'https://u:p/w@h/x'}"),
         f"c.yaml:4: {GIT}.url: has an @ after its first slash; write / in a password as %2F, and @ in a path as %40",
     ),
+    "a token in the query": (
+        git("{url: 'https://h/x.git?private_token=S3CR3T'}"),
+        (
+            f"c.yaml:4: {GIT}.url: has a query, which git does not log in by;"
+            " put the token into a file, and that in auth.tokenFile"
+        ),
+    ),
     "a password without a scheme": (
         git("{url: 'u:p@h/x'}"),
         f"c.yaml:4: {GIT}.url: has a password but no scheme; write it like https://host/owner/name.git",

@@ -76,6 +76,7 @@ class _ChartSpec(_Object):
     source_ref: _Reference
     version: str | None = None
     values_files: list[str] | None = None
+    values_file: str | None = None
     reconcile_strategy: str | None = None
 
 
@@ -182,8 +183,15 @@ class Found:
     object: Object
 
 
-def decode(value: object) -> Found | None:
-    """Translate one object, None if it is of a kind that is not read.
+@dataclass(frozen=True, slots=True)
+class Other:
+    """An object of a kind that is not read."""
+
+    kind: str
+
+
+def decode(value: object) -> Found | Other:
+    """Translate one object.
 
     One of the wrong shape, or of a version that is not served any more, becomes Unreadable and says why.
 
@@ -193,7 +201,7 @@ def decode(value: object) -> Found | None:
     head = _header(value)
     group, versions = VERSIONS.get(head.kind, ("", frozenset()))
     if not group or head.api_version.partition("/")[0] != group:
-        return None
+        return Other(head.kind)
     key = _key(value, head.kind)
     if head.api_version.partition("/")[2] not in versions:
         cure = "upgrade Flux to 2.2 or later, and run flux migrate"
@@ -265,7 +273,7 @@ def _source(spec: _ChartSpec) -> model.ChartSource:
         spec.chart,
         spec.version or "",
         spec.source_ref.kind,
-        values_files=bool(spec.values_files),
+        values_files=bool(spec.values_files or spec.values_file),
         by_revision=spec.reconcile_strategy == "Revision",
     )
 

@@ -10,7 +10,7 @@ import msgspec
 from reconciler.adapters import flux
 from reconciler.core.model import Fleet, HelmChart, OCIRepository, Problem, Unreadable
 from reconciler.core.selector import Selector
-from reconciler.core.yaml import ALL, Keep, plain_value, stream_items
+from reconciler.core.yaml import ALL, AliasError, Keep, load, plain_value, stream_items
 from reconciler.ports import Refused
 
 if TYPE_CHECKING:
@@ -23,7 +23,14 @@ _CURE: Final = (
     "record it with: kubectl get helmreleases.helm.toolkit.fluxcd.io,ocirepositories.source.toolkit.fluxcd.io,"
     "helmcharts.source.toolkit.fluxcd.io -A -o yaml"
 )
-_CHART: Final = {"chart": ALL, "version": ALL, "sourceRef": ALL, "valuesFiles": ALL, "reconcileStrategy": ALL}
+_CHART: Final = {
+    "chart": ALL,
+    "version": ALL,
+    "sourceRef": ALL,
+    "valuesFiles": ALL,
+    "valuesFile": ALL,
+    "reconcileStrategy": ALL,
+}
 _KEEP: Final = Keep(
     {
         "apiVersion": ALL,
@@ -62,18 +69,60 @@ class Snapshot:
             Refused: it is not there, or is not what kubectl prints.
         """
         try:
-            recorded = tuple(found for value in self._values() if (found := flux.decode(value)) is not None)
+            recorded = _Recorded.of(self._values())
+        except AliasError:
+            recorded = self._with_aliases()
         except OSError as error:
             raise Refused(f"{self.path} cannot be read: {error.strerror}; {_CURE}") from error
         except (ValueError, msgspec.DecodeError) as error:
             raise Refused(f"{self.path} is not what kubectl prints: {error}; {_CURE}") from error
         return tuple(_seen(recorded, scope) for scope in scopes)
 
+    def _with_aliases(self) -> _Recorded:
+        """Read a recording that went through another program: no cluster prints aliases, but some writers do."""
+        try:
+            with self.path.open("rb") as file:
+                return _Recorded.of(load(file))
+        except ValueError as error:
+            raise Refused(f"{self.path} is not what kubectl prints: {error}; {_CURE}") from error
+
     def _values(self) -> Iterator[object]:
         with self.path.open("rb") as file:
             first = file.read(1)
             file.seek(0)
             yield from _json_values(file.read()) if first == b"{" else _yaml_values(file)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What a recording holds, and what in it is no object that could be told by name."""
+
+    objects: tuple[flux.Found, ...]
+    problems: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[object]) -> _Recorded:
+        """Translate every object. One that is none sinks only itself, unless there is nothing else.
+
+        Raises:
+            ValueError: nothing in it is of a kind that is read, though it is not an empty list either.
+        """
+        objects: list[flux.Found] = []
+        problems: list[str] = []
+        others: list[str] = []
+        for value in values:
+            try:
+                one = flux.decode(value)
+            except ValueError as error:
+                problems.append(str(error))
+                continue
+            if isinstance(one, flux.Found):
+                objects.append(one)
+            elif not one.kind.endswith("List"):
+                others.append(one.kind)
+        if not objects and (problems or others):
+            raise ValueError(problems[0] if problems else f"it holds a {others[0]} and no HelmRelease")
+        return cls(tuple(objects), tuple(problems))
 
 
 def _json_values(data: bytes) -> Iterator[object]:
@@ -96,14 +145,14 @@ def _yaml_values(file: BinaryIO) -> Iterator[object]:
         raise ValueError("it is empty")
 
 
-def _seen(recorded: Sequence[flux.Found], scope: Scope) -> Fleet:
+def _seen(recorded: _Recorded, scope: Scope) -> Fleet:
     """Give what a scope sees: releases by namespace and selector, but every source that they may refer to."""
     selector = Selector.parse(scope.selector)
     releases: dict[Key, HelmRelease | Unreadable] = {}
     repositories: list[OCIRepository] = []
     charts: list[HelmChart] = []
-    errors: list[Problem] = []
-    for found in recorded:
+    errors = [Problem("recording", problem) for problem in recorded.problems]
+    for found in recorded.objects:
         match found.object:
             case OCIRepository():
                 repositories.append(found.object)

@@ -26,6 +26,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from reconciler.config import rules
 from reconciler.config.mistakes import Mistake, Place, mistake, shown
+from reconciler.core.model import EVERYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -236,10 +237,7 @@ class ProductionBlock(Block):
     """the branch that production follows"""
     paths: Annotated[
         list[Annotated[str, AfterValidator(rules.glob)]], Field(min_length=1), AfterValidator(rules.globs)
-    ] = [
-        "**/*.yaml",
-        "**/*.yml",
-    ]
+    ] = [*EVERYWHERE]
     """what may be edited: globs from the repository's top; * ? [x] stop at /, ** spans folders, a leading ! excludes"""
 
 

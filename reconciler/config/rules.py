@@ -140,6 +140,11 @@ def url(text: str) -> str:
     if separator and scheme != "file" and "@" in path:
         # A password with a raw slash in it would be taken for a host and a path, and be shown.
         raise ValueError("has an @ after its first slash; write / in a password as %2F, and @ in a path as %40")
+    if separator and scheme != "file" and set(rest.rpartition("@")[2]) & {"?", "#"}:
+        # A token in a query would be sent to wherever the server redirects, and be shown.
+        raise ValueError(
+            "has a query, which git does not log in by; put the token into a file, and that in auth.tokenFile"
+        )
     host, _, tail = text.partition(":")
     if not separator and not is_local(text) and "@" in tail and "@" not in host:
         raise ValueError("has a password but no scheme; write it like https://host/owner/name.git")

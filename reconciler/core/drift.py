@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reconciler.core.model import Doubt, Evidence, Key, Pin, Proof
+    from reconciler.core.version import Version
 
 _NAMED: Final = 5
 
@@ -78,3 +79,10 @@ def listed(releases: Sequence[Key]) -> str:
     """Name some releases in a sentence: a few by name, the rest by number."""
     names = ", ".join(map(str, releases[:_NAMED]))
     return f"{names} and {len(releases) - _NAMED} more" if len(releases) > _NAMED else names
+
+
+def spelled(version: Version, pin: Pin) -> str:
+    """Give a version that is not proven as it would be written at a pin."""
+    if not pin.is_tag:
+        return version.text
+    return f"{'v' if pin.version.v else ''}{version.without_v}".replace("+", "_")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -302,7 +302,7 @@ class Proposal:
 
     ``head`` is the commit of the branch and ``ledger`` our last pushed commit, None where there is none: the plan
     compares the two. ``message`` is the ledger's commit message, whose trailers are the marker; without a
-    ledger it is the head's.
+    ledger it is the head's. ``unfinished`` says that what we wrote last was cut short, and is to be written again.
     """
 
     branch: str
@@ -311,6 +311,7 @@ class Proposal:
     ledger: str | None
     message: str = ""
     pull_request: PullRequestRef | None = None
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +415,10 @@ class Match:
 
     staging: Key
     production: Key
+
+
+EVERYWHERE: Final = ("**/*.yaml", "**/*.yml")
+"""The globs of a promotion that gives none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
+from yaml import CSafeLoader, load_all
 from yaml._yaml import (  # the very classes that the C parser makes its events of
     AliasEvent,
     CParser,
@@ -56,6 +57,10 @@ class YamlError(ValueError):
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(f"line {line}: {message}" if line else message)
         self.line = line
+
+
+class AliasError(YamlError):
+    """A text with aliases, where they were not to be expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +210,7 @@ def plain_value(node: Node) -> object:
     """Give a node as plain values: dict, list, str, int, float, bool or None, as Kubernetes' own printers mean them.
 
     Raises:
-        YamlError: it holds an alias, which no printer writes.
+        AliasError: it holds an alias, which no printer writes.
     """
     if isinstance(node, Scalar):
         return _scalar_value(node)
@@ -213,7 +218,31 @@ def plain_value(node: Node) -> object:
         return {key: plain_value(value) for key, value in node.entries}
     if isinstance(node, Sequence):
         return [plain_value(item) for item in node.items]
-    raise YamlError(f"an alias *{node.name}, which no cluster prints", node.line)
+    raise AliasError(f"an alias *{node.name}, which no cluster prints", node.line)
+
+
+def load(source: Source) -> Iterator[object]:
+    """Give the objects of a text that has aliases as plain values, all of it held at once.
+
+    Raises:
+        YamlError: it is no YAML.
+    """
+    try:
+        for document in load_all(source, _Loader):
+            items = document.pop("items", None) if isinstance(document, dict) else None
+            yield from items if isinstance(items, list) else ()
+            yield document
+    except YAMLError as error:
+        raise _own(error) from error
+
+
+class _Loader(CSafeLoader):  # type: ignore[misc]  # the C loader carries no types
+    """Takes for numbers, booleans and nulls what Kubernetes' printers mean by them; a time stays the text it is."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in known if tag.rpartition(":")[2] in {"null", "bool", "int", "merge"}]
+        for first, known in Resolver.yaml_implicit_resolvers.items()
+    }
 
 
 def reads_as_string(text: str) -> bool:

@@ -396,7 +396,7 @@ def test_labels_of_the_wrong_type_are_none_and_the_release_unreadable() -> None:
     ],
 )
 def test_other_kinds_are_passed_over(value: Object) -> None:
-    assert flux.decode(value) is None
+    assert flux.decode(value) == flux.Other(str(value["kind"]))
 
 
 NAMELESS = "a HelmRelease in it has no valid name and namespace"

@@ -230,6 +230,69 @@ def test_a_release_that_is_recorded_twice_is_unreadable(look: Callable[..., Flee
     assert keys(seen) == BOTH
 
 
+STATUS = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "forbidden", "code": 403}
+POD = {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a", "namespace": "b"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        pytest.param(STATUS, "Status", id="a refused request"),
+        pytest.param(POD, "Pod", id="another object"),
+        pytest.param(listing(POD), "Pod", id="a list of other objects"),
+    ],
+)
+@pytest.mark.parametrize("written", [as_yaml, as_json])
+def test_what_holds_nothing_of_flux_is_no_empty_cluster(
+    look: Callable[..., Fleet], written: Callable[[object], str], value: Object, kind: str
+) -> None:
+    with pytest.raises(Refused, match=f"it holds a {kind} and no HelmRelease"):
+        look(written(value))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(changed(VAULT, "metadata", "x"), id="metadata that is text"),
+        pytest.param(changed(VAULT, "metadata.name", "Bad_Name"), id="a name that is none"),
+        pytest.param("x", id="text"),
+        pytest.param(None, id="null"),
+        pytest.param(3, id="a number"),
+    ],
+)
+@pytest.mark.parametrize("written", [as_yaml, as_json])
+def test_an_item_that_is_no_object_sinks_only_itself(
+    look: Callable[..., Fleet], written: Callable[[object], str], bad: Object
+) -> None:
+    seen = look(written(listing(bad, REDIS)))
+    assert keys(seen) == ["redis/redis"]
+    assert [problem.subject for problem in seen.errors] == ["recording"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        pytest.param("", "", id="whole"),
+        pytest.param("\n---\n[", "did not find expected node content", id="cut off"),
+    ],
+)
+def test_aliases_that_another_program_wrote_are_followed(look: Callable[..., Fleet], more: str, said: str) -> None:
+    conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-03-01T10:00:00Z"}]
+    both = [changed(one, "status.conditions", conditions) for one in (VAULT, REDIS)]
+    apart = as_yaml(listing(*both))
+    assert apart.count("2026-03-01T10:00:00Z") == 2
+    first = "conditions: &id001\n".join(apart.split("conditions:\n", 1))
+    head, _, rest = first.rpartition("conditions:\n")
+    tail = rest.partition("      type: Ready\n")[2]
+    shared = f"{head}conditions: *id001\n{tail}{more}"
+    assert shared.count("2026-03-01T10:00:00Z") == 1
+    if said:
+        with pytest.raises(Refused, match=said):
+            look(shared)
+    else:
+        assert look(shared) == look(apart)
+
+
 # --- not what kubectl prints -----------------------------------------------------------------------------------------
 
 NO_OBJECT = "something in it is no Kubernetes object: Expected `object`, got "
@@ -262,9 +325,9 @@ NO_KIND = "something in it has no kind or no apiVersion"
             id="a manifest of git without a namespace",
         ),
         pytest.param(
-            "kind: HelmRelease\napiVersion: helm.toolkit.fluxcd.io/v2\nmetadata: &a {name: b}\nspec: {test: *a}\n",
-            "line 4: an alias *a, which no cluster prints",
-            id="aliases",
+            "kind: HelmRelease\napiVersion: helm.toolkit.fluxcd.io/v2\nmetadata: &a {name: b}\nspec: {test: *b}\n",
+            "line 4: found undefined alias",
+            id="an alias of nothing",
         ),
         pytest.param(
             f"kind: HelmRelease\nspec: {{values: {{password: {SECRET}}}\n",

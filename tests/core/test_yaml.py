@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from time import process_time
 
@@ -72,9 +73,7 @@ def test_a_place_is_counted_in_characters_of_the_text(case: str) -> None:
 
     assert text[found.start : found.end] == token
     assert found.value == "1.0.0"
-    assert found.line == len(text[: found.start].replace("\r\n", "\n").replace("\r", "\n").splitlines() or [""]) or (
-        text[: found.start].endswith(("\n", "\r"))
-    )
+    assert found.line == len(re.findall("\r\n|\r|\n", text[: found.start])) + 1
 
 
 def test_only_what_is_wanted_is_kept() -> None:

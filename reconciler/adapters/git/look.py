@@ -117,10 +117,12 @@ def _commits(cache: Cache, shas: Iterable[str]) -> dict[str, Written]:
 def _proposal(rest: str, refs: Mapping[str, str], commits: Mapping[str, Written]) -> Proposal:
     branch, ledger_ref = BRANCHES + rest, LEDGERS + rest
     head, ledger = refs.get(branch), refs.get(ledger_ref)
+    real = ledger
     if head and (commits[head].is_own_ledger or (ledger and commits[ledger].note == head)):
         ledger = head
     told = commits[ledger or head or ""]
-    return Proposal(branch.removeprefix("refs/heads/"), ledger_ref, head, ledger, told.message)
+    name = branch.removeprefix("refs/heads/")
+    return Proposal(name, ledger_ref, head, ledger, told.message, unfinished=ledger != real)
 
 
 def _tree(cache: Cache, sha: str) -> Look:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,15 +50,16 @@ def _expression(glob: str) -> str:
     return "".join(_token(match) for match in _TOKENS.finditer(glob))
 
 
-_TOKENS = re.compile(
-    r"(?P<folders>(?<![^/])(?:\*\*/)+)|(?P<rest>(?<=/)\*\*$|^\*\*$)|(?P<set>\[[!^]?\]?[^\]]*\])|\*+|.", re.DOTALL
+_TOKENS: Final = re.compile(
+    r"(?P<folders>(?<![^/])(?:\*\*/)+)|(?P<rest>(?<![^/])\*\*$)|(?P<set>\[[!^]?\]?[^\]]*\])|\*+|.", re.DOTALL
 )
+_MEMBERS: Final = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 
 
 def _token(match: re.Match[str]) -> str:
     text = match[0]
     if match["folders"]:
-        return r"(?:[^/]+/)*+"
+        return "(?:.*/)?"
     if match["rest"]:
         return ".+"
     if match["set"]:
@@ -71,5 +72,8 @@ def _token(match: re.Match[str]) -> str:
 def _set(members: str) -> str:
     """Translate ``[x]``: a negation may be written ``!`` or ``^``, and never matches a slash."""
     negated = members[:1] in {"!", "^"}
-    escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", members[negated:])
-    return f"(?!/)[{'^' if negated else ''}{escaped}]"
+    pairs = _MEMBERS.findall(members[negated:])
+    body = "".join(f"{re.escape(low)}-{re.escape(high or low)}" for low, high in pairs if low <= (high or low))
+    if not body:
+        return "[^/]" if negated else "(?!)"
+    return f"(?!/)[{'^' if negated else ''}{body}]"

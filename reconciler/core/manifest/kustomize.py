@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_NESTING: Final = 50
 """How deep kustomizations may include each other. Real trees stay below ten."""
-MAX_STEPS: Final = 500_000
+MAX_STEPS: Final = 200_000
 """How many objects may be carried from one kustomization into another, or looked at for a patch, in all."""
 
 

@@ -175,7 +175,8 @@ def shown(text: str) -> str:
 _SHOWN: Final = 60
 _NOTHING: Final = File()
 _NAMES: Final = re.compile(
-    rb"^[ ]*name:[ ]*(?:&\S+[ ]+)?[\"']?([a-z0-9][a-z0-9.-]*)[\"']?[ ]*(?:#.*)?\r?$", re.MULTILINE
+    rb"""(?:^|[{,])[ \t]*["']?name["']?:[ \t]*(?:&\S+[ ]+)?["']?([a-z0-9][a-z0-9.-]*)["']?(?=[ ]*(?:[,}#\r\n]|$))""",
+    re.MULTILINE,
 )
 _CHANGES: Final = dict.fromkeys(
     ("components", "namePrefix", "nameSuffix", "patches", "patchesStrategicMerge", "patchesJson6902"), ALL

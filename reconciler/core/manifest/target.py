@@ -12,8 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from reconciler.core.manifest.item import Item
     from reconciler.core.manifest.resource import Target
 
 _ATOM: Final = r"(?:[\w-]|\.|\\[.d-]|\[\^?[\w.]*(?:\w-\w)*\])[*+?]?"
@@ -25,29 +24,29 @@ _LONGEST_NAME: Final = 253
 _LITERAL: Final = re.compile(r"[A-Za-z0-9-]+")
 
 
-def selects(target: Target, kind: str, api_version: str, identities: Iterable[tuple[str | None, str]]) -> bool:
+def selects(target: Target, one: Item) -> bool:
     """Tell whether a target selects an object, by the first and the last of its namespaces and names.
 
     What cannot be judged counts as selecting: :func:`doubt` says what that is.
     """
-    group, _, version = api_version.rpartition("/")
-    first, *_, last = (*identities, *identities)
+    group, _, version = one.api_version.rpartition("/")
+    ends = (one.identities[0], one.identities[-1])
     return (
-        _whole(target.kind, kind)
+        _whole(target.kind, one.kind)
         and _whole(target.group, group)
         and _whole(target.version, version)
-        and any(_whole(target.name, name) for _, name in (first, last))
-        and any(_whole(target.namespace, namespace or "default") for namespace, _ in (first, last))
+        and any(_whole(target.name, name) for _, name in ends)
+        and any(_whole(target.namespace, namespace or "default") for namespace, _ in ends)
     )
 
 
 def doubt(target: Target) -> str | None:
     """Say why it cannot be told what a target selects, None where it can."""
     if target.by_label:
-        return "selects by label or annotation"
+        return ", whose target selects by label or annotation"
     texts = (target.group, target.version, target.kind, target.name, target.namespace)
-    odd = next((text for text in texts if text and _expression(text) is None), None)
-    return None if odd is None else "has an expression that is not judged"
+    judged = all(_expression(text) for text in texts if text)
+    return None if judged else ", whose target has an expression that is not judged here"
 
 
 def literal(target: Target) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.core.drift import Unit, listed
 from reconciler.core.evidence import Sources, judge
 from reconciler.core.manifest import Finder, Globs, is_manifest
-from reconciler.core.model import Doubt, EntryKind, Evidence, Failure, Hold, Pin, Reason, Unreadable
+from reconciler.core.model import EVERYWHERE, Doubt, EntryKind, Evidence, Failure, Hold, Pin, Reason, Unreadable
 from reconciler.core.pull_request import BRANCHES, branch, marker_of, promotion_of
 from reconciler.core.yaml import MAX_BYTES
 
@@ -223,7 +223,10 @@ def _tree_errors(claims: _Claims) -> Iterator[Failure]:
 
 
 def _glob_errors(view: View) -> Iterator[Failure]:
-    for glob in Globs(view.promotion.paths).without_match(entry.path for entry in view.base.entries):
+    idle = Globs(view.promotion.paths).without_match(entry.path for entry in view.base.entries)
+    if view.promotion.paths == EVERYWHERE and len(idle) < len(EVERYWHERE):
+        return  # nobody wrote these, and a repository has no need of both
+    for glob in idle:
         yield Failure(view.promotion.name, glob, f'the glob "{glob}" matches no file on the branch; mend it in paths')
 
 

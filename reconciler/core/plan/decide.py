@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core import pull_request
-from reconciler.core.drift import listed, newer, shortfall, written
+from reconciler.core.drift import listed, newer, shortfall, spelled, written
 from reconciler.core.gates import Candidate, ask, refusal
 from reconciler.core.manifest import edit
 from reconciler.core.model import (
@@ -104,7 +104,7 @@ class Decision:
         if rows := [(proof,) for proof in newer(member, pin)]:
             return replace(self._not_yet(unit, standing, member, rows), release=member.key)
         if doubt := shortfall(member, pin):
-            to = str(doubt.version) if doubt.version else None
+            to = spelled(doubt.version, pin) if doubt.version else None
             return Hold(unit.promotion, member.key, doubt.reason, doubt.message, pin.text, to)
         if member.deployed is not None and pin.version > member.deployed:
             message = f"production runs {pin.text}, staging deploys {member.deployed}{self._moved_by(unit)}"

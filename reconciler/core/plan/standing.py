@@ -143,7 +143,8 @@ class Standing:
         withdrawn = self.marker.state is not State.ARMED
         if not self.open:
             return Rearm if withdrawn and self.marker.to == target else Open
-        if self.marker.to != target or self.marker.path != pin.path or conflicts:
+        unfinished = self.proposal is not None and self.proposal.unfinished
+        if self.marker.to != target or self.marker.path != pin.path or conflicts or unfinished:
             return Update
         return Rearm if withdrawn else None
 
