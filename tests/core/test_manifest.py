@@ -6,9 +6,9 @@ from time import process_time
 
 import pytest
 
-from reconciler.core.manifest import read
-from reconciler.core.model import NoPin, Pin, Reason
-from tests.core.trees import Tree, component, find, flux, patch, release, repository
+from reconciler.core.manifest import Finder, edit, read
+from reconciler.core.model import Key, NoPin, Pin, Reason
+from tests.core.trees import Tree, component, find, flux, patch, release, repository, surveyed
 
 HELM = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: vault}\n"
 OCI = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {name: vault}\n"
@@ -254,6 +254,69 @@ def test_the_effective_version_is_found(case: str) -> None:
     assert tree[pin.path][pin.scalar.start : pin.scalar.end].strip("\"'").endswith(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            "apiVersion: v1\nkind: List\nitems:\n- " + release().replace("\n", "\n  ").rstrip() + "\n- text\n",
+            id="YAML",
+        ),
+        pytest.param(
+            '{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "helm.toolkit.fluxcd.io/v2",\n'
+            '"kind": "HelmRelease", "metadata": {"name": "vault"},\n'
+            '"spec": {"chart": {"spec": {"chart": "vault", "version": "1.0.0"}}}}]}\n',
+            id="JSON",
+        ),
+    ],
+)
+def test_the_items_of_a_list_are_manifests_too(text: str) -> None:
+    pin = find({"a.json": text})
+
+    assert isinstance(pin, Pin)
+    assert edit(pin, text, "1.0.1").after == text.replace("1.0.0", "1.0.1")
+
+
+@pytest.mark.parametrize("ref", ["{tag: 1.0.0, digest: ''}", '{tag: 1.0.0, semver: ""}'])
+def test_an_empty_text_is_no_digest_and_no_range(ref: str) -> None:
+    assert isinstance(find({"hr.yaml": chart_ref(), "oci.yaml": repository(ref=ref)}), Pin)
+
+
+def test_a_replacement_of_something_else_changes_nothing() -> None:
+    kustomization = (
+        "resources: [a.yaml]\nreplacements:\n- path: more.yaml\n- targets:\n  - fieldPaths: [spec.interval]\n"
+    )
+    assert isinstance(find({"a.yaml": release(), "kustomization.yaml": kustomization}), Pin)
+
+
+def test_the_line_for_match_has_the_name_of_staging() -> None:
+    tree = {"a.yaml": release(namespace="ns")}
+    finder = Finder(surveyed(tree), frozenset(tree), {})
+    answer = finder.find(Key("zz", "vault"), "vault", Key("ns", "vault"))
+
+    assert isinstance(answer, NoPin)
+    assert answer.message.endswith("match: [{staging: ns/vault, production: ns/vault}]")
+
+
+def test_a_name_that_is_a_variable_is_not_proposed_as_a_match() -> None:
+    answer = find({"a.yaml": release(name='"${NAME}"')})
+
+    assert isinstance(answer, NoPin)
+    assert "match:" not in answer.message
+
+
+def test_one_manifest_that_two_namespaces_apply_is_one_pin_for_both() -> None:
+    tree = {
+        "apps/a.yaml": release(),
+        "one.yaml": flux("apps", "  targetNamespace: one\n", "one"),
+        "two.yaml": flux("apps", "  targetNamespace: two\n", "two"),
+    }
+    pins = [find(tree, key=f"{name}/vault") for name in ("one", "two")]
+
+    assert all(isinstance(pin, Pin) for pin in pins)
+    assert len({pin.place for pin in pins if isinstance(pin, Pin)}) == 1
+    assert len({pin.governed for pin in pins if isinstance(pin, Pin)}) == 2
+
+
 def test_releases_that_share_an_ocirepository_share_one_pin() -> None:
     tree = {
         "one.yaml": chart_ref(release="one"),
@@ -263,8 +326,8 @@ def test_releases_that_share_an_ocirepository_share_one_pin() -> None:
     pins = [find(tree, key=f"prod/{name}") for name in ("one", "two")]
 
     assert [isinstance(pin, Pin) and (pin.place, pin.governed, pin.is_tag, pin.holder) for pin in pins] == [
-        (("oci.yaml", pins[0].scalar.start), "one.yaml:1", True, "vault"),
-        (("oci.yaml", pins[0].scalar.start), "sub/two.yaml:1", True, "vault"),
+        (("oci.yaml", pins[0].scalar.start), "HelmRelease one in one.yaml:1", True, "vault"),
+        (("oci.yaml", pins[0].scalar.start), "HelmRelease two in sub/two.yaml:1", True, "vault"),
     ]
 
 
@@ -278,7 +341,7 @@ def test_a_release_of_another_cluster_is_none_of_ours_though_its_repository_is_c
     pin = find(tree, "prod/oci.yaml")
 
     assert isinstance(pin, Pin)
-    assert (pin.path, pin.governed) == ("prod/oci.yaml", "prod/hr.yaml:1")
+    assert (pin.path, pin.governed) == ("prod/oci.yaml", "HelmRelease vault in prod/hr.yaml:1")
 
 
 def test_paths_choose_among_ocirepositories_that_are_equally_near() -> None:
@@ -294,7 +357,7 @@ def test_paths_choose_among_ocirepositories_that_are_equally_near() -> None:
 
 U = Reason.UNSUPPORTED
 P = Reason.UNPINNED
-BY_JSON = "set by a JSON patch, which is not edited yet; set it by a strategic merge patch in a file"
+BY_JSON = "set by a JSON patch or a replacement, which is not edited yet; set it by a strategic merge patch in a file"
 INLINE = "inside an inline patch, which is not edited yet; move the patch to a file of its own"
 TARGETED = "patches:\n- target: {kind: HelmRelease, name: vault}\n"
 
@@ -360,7 +423,7 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
     "a variable": (
         {"a.yaml": lined("${VAULT:=1.0.0}")},
         U,
-        "the version in a.yaml:9 is a variable (${VAULT:=1.0.0}), which Flux substitutes; change it where it is set",
+        "the version in a.yaml:9 is a variable (${VAULT:=1.0.0}), which is substituted; change it where it is set",
     ),
     "a quoted template": (
         {"a.yaml": lined("'{{ .x }}'")},
@@ -715,10 +778,59 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
         U,
         "vault is named in a.yaml, which cannot be read (line 3: a NUL byte: this is no text); mend it",
     ),
+    "a broken file of another namespace": (
+        {"a.yaml": f"{release(namespace='other')}{{{{- if .x }}}}\n"},
+        Reason.UNMATCHED,
+        "none of the 0 HelmReleases that paths select is prod/vault; add its manifest, or widen paths",
+    ),
+    "a document that SOPS encrypts": (
+        {"a.yaml": f"{release()}sops: {{mac: 'ENC[AES256_GCM,data:x]'}}\n"},
+        U,
+        (
+            "the version in a.yaml:4 is in a document that SOPS has encrypted, whose checksum an edit would break;"
+            " keep the version out of it"
+        ),
+    ),
+    "a version that SOPS encrypts": (
+        {"a.yaml": release(version="'ENC[AES256_GCM,data:x]'")},
+        U,
+        "the version in a.yaml:4 is encrypted by SOPS; keep the version out of what it encrypts",
+    ),
+    "a variable of kustomize": (
+        {"a.yaml": release(version="$(VERSION)")},
+        U,
+        "the version in a.yaml:4 is a variable ($(VERSION)), which is substituted; change it where it is set",
+    ),
+    "a patch in another apiVersion": (
+        {
+            "a.yaml": release(),
+            "b.yaml": patch(api="helm.toolkit.fluxcd.io/v2beta2"),
+            "kustomization.yaml": "resources: [a.yaml]\npatches:\n- path: b.yaml\n",
+        },
+        U,
+        (
+            "the version in kustomization.yaml:3 is set by the patch b.yaml in another apiVersion, which kustomize"
+            " refuses; give the patch the apiVersion of what it patches"
+        ),
+    ),
+    "a replacement of the version": (
+        {
+            "a.yaml": release(),
+            "kustomization.yaml": (
+                "resources: [a.yaml]\nreplacements:\n- source: {kind: ConfigMap, name: v, fieldPath: data.v}\n"
+                "  targets:\n  - select: {kind: HelmRelease, name: vault}\n    fieldPaths: [spec.chart.spec.version]\n"
+            ),
+        },
+        U,
+        (
+            "the version in kustomization.yaml:5 is set by a JSON patch or a replacement, which is not edited yet;"
+            " set it by a strategic merge patch in a file"
+        ),
+    ),
     "two manifests": (
         {"a.yaml": release(), "b.yaml": release()},
         Reason.AMBIGUOUS,
-        "prod/vault is found 2 times: a.yaml:1, b.yaml:1; narrow paths to one of them",
+        "prod/vault is found 2 times: a.yaml:4, b.yaml:4; narrow paths to one of them",
     ),
     "another chart": (
         {"a.yaml": release(chart="consul")},

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from reconciler.core.manifest.resource import File, Patch, Resource, Target
 
 _INLINE: Final = "inside an inline patch, which is not edited yet; move the patch to a file of its own"
-_JSON: Final = "set by a JSON patch, which is not edited yet; set it by a strategic merge patch in a file"
+_JSON: Final = (
+    "set by a JSON patch or a replacement, which is not edited yet; set it by a strategic merge patch in a file"
+)
+_REFUSED: Final = ", which kustomize refuses; give the patch the apiVersion of what it patches"
 _REMOTE: Final = ", over what is not in this repository"
 
 
@@ -90,6 +93,8 @@ class Bench:
         for resource in change.file.resources:
             hits = [at for at in self._named(resource.name) if _means(resource, self._items[at])]
             self._merge(hits, change, resource, None)
+            others = [at for at in hits if at in self._items and self._items[at].api_version != resource.api_version]
+            self._spoil(others, change, f"set by the patch {change.path} in another apiVersion{_REFUSED}")
             if not hits and resource.kind in PINS:
                 # kustomize would fail, but what it patches may be something that is not read here.
                 self._add(begun(resource, change.path, root=self._folder))
@@ -101,8 +106,9 @@ class Bench:
         names = {name for at in hits for _, name in self._items[at].identities}
         for resource in change.file.resources:
             self._merge(hits, change, resource, doubt(target))
+            hits = [at for at in hits if at in self._items]
             if resource.name not in names:
-                self._miss(change, resource, target, hit=bool(hits))
+                self._miss(change, resource, target, hit=bool(names))
         for pointer in change.file.operations:
             self._spoil([at for at in hits if _touches(pointer, self._items[at])], change, _JSON)
         if change.file.problem is not None:

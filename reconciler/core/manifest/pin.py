@@ -54,20 +54,28 @@ class Finder:
         self._releases = _by_name(releases, HELM_RELEASE)
         self._of_chart = {_base(chart): one for one in reversed(releases) if (chart := one.text(CHART))}
         self._idle = {idle.name: idle for idle in reversed(survey.idle) if idle.path in editable}
-        self._broken = {
-            name: (path, file.problem) for path, file in sorted(broken.items(), reverse=True) for name in file.names
-        }
+        self._broken: dict[str, list[tuple[str, File]]] = {}
+        for path, file in sorted(broken.items()):
+            for name in dict.fromkeys(file.names):
+                self._broken.setdefault(name, []).append((path, file))
 
-    def find(self, key: Key, chart: str | None) -> Pin | NoPin:
-        """Find the pin of a release, by its name in production and the chart that staging deploys."""
+    def find(self, key: Key, chart: str | None, called: Key | None = None) -> Pin | NoPin:
+        """Find the pin of a release.
+
+        Args:
+            key: its name in production.
+            chart: the chart that staging deploys.
+            called: its name in staging, where that is another.
+        """
         named = self._named(key)
         charted = [one for one in named if _same_chart(one.text(CHART), chart)]
         answers = {_place_of(answer): answer for answer in map(self._pin, charted)}
         if len(answers) > 1:
-            places = ", ".join(sorted({f"{one.path}:{one.line}" for one in charted}))
+            found = [(self._pin(one), one) for one in charted]
+            places = ", ".join(sorted({_where(answer, one) for answer, one in found}))
             message = f"{key} is found {len(answers)} times: {places}; narrow paths to one of them"
             return NoPin(Reason.AMBIGUOUS, message)
-        answer = next(iter(answers.values()), None) or self._absent(key, chart, named)
+        answer = next(iter(answers.values()), None) or self._absent(key, chart, named, called or key)
         idle = self._idle.get(key.name)
         return answer if idle is None or isinstance(answer, Pin) else _without_effect(idle)
 
@@ -112,8 +120,8 @@ class Finder:
         if repositories:
             places = ", ".join(sorted({f"{repository.path}:{repository.line}" for repository in repositories}))
             return NoPin(Reason.AMBIGUOUS, f"{_place(one)} {refers}, which is in {places}; narrow paths to one of them")
-        broken = self._broken.get(one.text(REF_NAME) or "")
-        where = f"which is named in {_broken_file(broken)}" if broken else "which no manifest defines"
+        broken = self._broken_file(one.text(REF_NAME) or "", one.text(REF_NAMESPACE) or one.namespace)
+        where = f"which is named in {broken}" if broken else "which no manifest defines"
         return _unsupported(one, f"{refers}, {where}; mend that")
 
     def _repository_pin(self, repository: Item, one: Item) -> Pin | NoPin:
@@ -161,28 +169,36 @@ class Finder:
         if site.path not in self._editable:
             message = f"the version of {governed.name} stands in {where}, which paths do not select; widen them"
             return NoPin(Reason.UNSUPPORTED, message, field.text)
-        return Pin(site.path, field.scalar, version, site.holder, f"{governed.path}:{governed.line}", is_tag)
+        return Pin(site.path, field.scalar, version, site.holder, _place(governed), is_tag)
 
-    def _absent(self, key: Key, chart: str | None, others: Sequence[Item]) -> NoPin:
+    def _broken_file(self, name: str, namespace: str | None) -> str | None:
+        """Tell of a file that cannot be read and names an object, unless it names other namespaces only."""
+        for path, file in self._broken.get(name, ()):
+            if namespace is None or not file.namespaces or namespace in file.namespaces:
+                return f"{path}, which cannot be read ({file.problem})"
+        return None
+
+    def _absent(self, key: Key, chart: str | None, others: Sequence[Item], called: Key) -> NoPin:
         """Say why nothing was found, as near to the mend as can be told."""
         if others:
             what = f"installs the chart {shown(others[0].text(CHART) or '')}, but staging deploys {shown(chart or '')}"
             return NoPin(Reason.UNMATCHED, f"{_place(others[0])} {what}; install the same, or rename one of them")
-        if broken := self._broken.get(key.name):
-            return NoPin(Reason.UNSUPPORTED, f"{key.name} is named in {_broken_file(broken)}; mend it")
+        if broken := self._broken_file(key.name, key.namespace):
+            return NoPin(Reason.UNSUPPORTED, f"{key.name} is named in {broken}; mend it")
         count = sum(map(len, self._releases.values()))
         none = f"none of the {count} HelmReleases that paths select is {key}"
-        return NoPin(Reason.UNMATCHED, f"{none}; {self._nearest(key, chart)}")
+        return NoPin(Reason.UNMATCHED, f"{none}; {self._nearest(key, chart, called)}")
 
-    def _nearest(self, key: Key, chart: str | None) -> str:
+    def _nearest(self, key: Key, chart: str | None, called: Key) -> str:
         one = next(iter(self._releases.get(key.name, ())), None) or self._of_chart.get(_base(chart or "-"))
         if one is None and len(self._releases) <= _CLOSE_ENOUGH:
             one = next(
                 (self._releases[name][0] for name in get_close_matches(key.name, sorted(self._releases), 1)), None
             )
-        if one is not None:
+        if one is not None and one.name.replace("-", "").replace(".", "").isalnum():
             other = Key(one.namespace or key.namespace, one.name)
-            return f"the nearest is {_place(one)}; if it is the same: match: [{{staging: {key}, production: {other}}}]"
+            line = f"match: [{{staging: {called}, production: {other}}}]"
+            return f"the nearest is {_place(one)}; if it is the same: {line}"
         if outside := self._everywhere.get(key.name):
             return f"there is {_place(outside[0])}, which paths do not select; add its manifest, or widen paths"
         return "add its manifest, or widen paths"
@@ -218,8 +234,8 @@ def _without_effect(idle: Idle) -> NoPin:
     return NoPin(Reason.UNSUPPORTED, message)
 
 
-def _broken_file(broken: tuple[str, str | None]) -> str:
-    return f"{broken[0]}, which cannot be read ({broken[1]})"
+def _where(answer: Pin | NoPin, one: Item) -> str:
+    return f"{answer.path}:{answer.scalar.line}" if isinstance(answer, Pin) else f"{one.path}:{one.line}"
 
 
 def _shared(one: str, other: str) -> int:

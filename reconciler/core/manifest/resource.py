@@ -144,6 +144,8 @@ class File(NamedTuple):
     problem: str | None = None
     names: tuple[str, ...] = ()
     """Of a file with a problem: the names that stand in it, so that its releases can be told why."""
+    namespaces: tuple[str, ...] = ()
+    """Of a file with a problem: the namespaces that stand in it."""
 
 
 def is_kustomization(path: str) -> bool:
@@ -175,14 +177,16 @@ def shown(text: str) -> str:
 _SHOWN: Final = 60
 _NOTHING: Final = File()
 _NAMES: Final = re.compile(
-    rb"""(?:^|[{,])[ \t]*["']?name["']?:[ \t]*(?:&\S+[ ]+)?["']?([a-z0-9][a-z0-9.-]*)["']?(?=[ ]*(?:[,}#\r\n]|$))""",
+    rb"""(?:^|[{,])[ \t]*["']?name(space)?["']?:[ \t]*(?:&\S+[ ]+)?"""
+    rb"""["']?([a-z0-9][a-z0-9.-]*)["']?(?=[ ]*(?:[,}#\r\n]|$))""",
     re.MULTILINE,
 )
 _CHANGES: Final = dict.fromkeys(
-    ("components", "namePrefix", "nameSuffix", "patches", "patchesStrategicMerge", "patchesJson6902"), ALL
+    ("components", "namePrefix", "nameSuffix", "patches", "patchesStrategicMerge", "patchesJson6902", "replacements"),
+    ALL,
 )
 _CHART: Final = Keep({"$patch": ALL, "chart": ALL, "version": ALL, "sourceRef": Keep({"kind": ALL})})
-_KEEP: Final = Keep(
+_OBJECT: Final = Keep(
     {
         "apiVersion": ALL,
         "kind": ALL,
@@ -199,17 +203,21 @@ _KEEP: Final = Keep(
             }
         ),
         "$patch": ALL,
+        "sops": Keep({}),
         "op": ALL,  # of a JSON patch, which is a list
         "path": ALL,
     }
 )
+_KEEP: Final = Keep({**(_OBJECT.keys or {}), "items": _OBJECT})
 _KEEP_KUSTOMIZATION: Final = Keep(
     {**(_KEEP.keys or {}), **_CHANGES, "resources": ALL, "bases": ALL, "namespace": ALL},
 )
 
 
 def _broken(data: bytes, error: YamlError) -> File:
-    return File(problem=str(error), names=tuple(name.decode() for name in _NAMES.findall(data[:MAX_BYTES])))
+    found = [(bool(space), name.decode()) for space, name in _NAMES.findall(data[:MAX_BYTES])]
+    names, namespaces = (tuple(name for space, name in found if space is wanted) for wanted in (False, True))
+    return File(problem=str(error), names=names, namespaces=namespaces)
 
 
 def _file(text: str, *, kustomization: bool = False, any_kind: bool = False) -> File:
@@ -217,12 +225,9 @@ def _file(text: str, *, kustomization: bool = False, any_kind: bool = False) -> 
     operations: list[str] = []
     flux: list[FluxKustomization] = []
     configuration: Kustomization | None = None
-    for document in parse(text, _KEEP_KUSTOMIZATION if kustomization else _KEEP):
-        root = document.root
-        if isinstance(root, Sequence):
-            operations += _operations(root)
-        if not isinstance(root, Mapping):
-            continue
+    parsed = parse(text, _KEEP_KUSTOMIZATION if kustomization else _KEEP)
+    operations += (path for document in parsed for path in _operations(document.root))
+    for document, root in ((one, root) for one in parsed for root in _objects(one.root)):
         kind, api_version = _text(root.get("kind")) or "", _text(root.get("apiVersion")) or ""
         group = api_version.partition("/")[0]
         if _GROUPS.get(kind) == group or any_kind:
@@ -232,6 +237,17 @@ def _file(text: str, *, kustomization: bool = False, any_kind: bool = False) -> 
         elif kustomization and configuration is None:
             configuration = _kustomization(root, _text(root.get("namespace")))
     return File(tuple(resources), tuple(operations), configuration, tuple(flux))
+
+
+def _objects(root: Node | None) -> Iterator[Mapping]:
+    """Give the objects of a document: itself, or the items of a list."""
+    if not isinstance(root, Mapping):
+        return
+    items = root.get("items")
+    if _text(root.get("kind")) == "List" and isinstance(items, Sequence):
+        yield from (item for item in items.items if isinstance(item, Mapping))
+    else:
+        yield root
 
 
 # --- single values -------------------------------------------------------------------------------------------------
@@ -273,7 +289,7 @@ def _resource(text: str, document: Document, root: Mapping, kind: str, api_versi
 def _collect(fields: dict[str, Field], removed: list[str], pointer: str, node: Node | None) -> None:
     """Note every value below a pointer, and whatever hides what may be below it."""
     if isinstance(node, Scalar):
-        if node.is_null:
+        if node.is_null or not node.value:  # to Go an empty text is an unset one
             removed.append(pointer)
         else:
             fields[pointer] = Field(node.line, node.value, node)
@@ -311,11 +327,7 @@ _LINE_END: Final = re.compile(r"[\r\n]|$")
 
 def _flaws(scalar: Scalar, text: str, document: Document) -> Iterator[str]:
     """Say why one scalar cannot be edited, the nearest reason first."""
-    value = scalar.value
-    if "{{" in value or "<<" in value:
-        yield f"a template ({shown(value)}); change it where the template gets it from"
-    if "${" in value:
-        yield f"a variable ({shown(value)}), which Flux substitutes; change it where it is set"
+    yield from _flaws_of_value(scalar.value)
     if scalar.style in {"|", ">"}:
         yield "a block scalar; write it on one line"
     if scalar.last_line != scalar.line:
@@ -326,10 +338,25 @@ def _flaws(scalar: Scalar, text: str, document: Document) -> Iterator[str]:
         yield f"anchored (&{shown(scalar.anchor or '')}) for aliases to repeat; write it out where they stand"
     if "$imagepolicy" in text and "$imagepolicy" in _rest_of_line(text, scalar.end):
         yield "marked for image automation ($imagepolicy), and two robots would fight over it; remove the marker"
+    yield from _flaws_of_document(document)
+
+
+def _flaws_of_value(value: str) -> Iterator[str]:
+    if "{{" in value or "<<" in value:
+        yield f"a template ({shown(value)}); change it where the template gets it from"
+    if "${" in value or "$(" in value:
+        yield f"a variable ({shown(value)}), which is substituted; change it where it is set"
+    if value.startswith("ENC["):
+        yield "encrypted by SOPS; keep the version out of what it encrypts"
+
+
+def _flaws_of_document(document: Document) -> Iterator[str]:
     for key, line in document.duplicates:
         yield f'in a document where the key "{shown(key)}" stands twice in one mapping (line {line}); remove one'
     if isinstance(document.root, Mapping) and document.root.merged:
         yield f"in a document with a merge key (<<, line {document.root.merged}); write its keys out"
+    if _at(document.root, "sops") is not None:
+        yield "in a document that SOPS has encrypted, whose checksum an edit would break; keep the version out of it"
 
 
 def _rest_of_line(text: str, start: int) -> str:
@@ -344,7 +371,10 @@ def _kustomization(node: Mapping, namespace: str | None) -> Kustomization:
     return Kustomization(
         resources=_texts(given.get("resources")) + _texts(given.get("bases")),
         components=_texts(given.get("components")),
-        patches=tuple(patch for key in _PATCHES if key in given for patch in _patches(given[key])),
+        patches=(
+            *(patch for key in _PATCHES if key in given for patch in _patches(given[key])),
+            *_replacements(given.get("replacements")),
+        ),
         namespace=namespace,
         prefix=_text(given.get("namePrefix")) or "",
         suffix=_text(given.get("nameSuffix")) or "",
@@ -361,8 +391,8 @@ def _flux(root: Mapping) -> Iterator[FluxKustomization]:
         yield FluxKustomization(_text(spec.get("path")) or "", changes)
 
 
-def _operations(root: Sequence) -> Iterator[str]:
-    for item in root.items:
+def _operations(root: Node | None) -> Iterator[str]:
+    for item in root.items if isinstance(root, Sequence) else ():
         if (path := _text(_at(item, "path"))) is not None and _text(_at(item, "op")) not in {None, "test"}:
             yield path
 
@@ -373,6 +403,15 @@ def _patches(node: Node | None) -> Iterator[Patch]:
             yield _patch(item.line, _text(item.get("path")), _text(item.get("patch")), _target(item.get("target")))
         elif (text := _text(item)) is not None:
             yield _patch(item.line, None, text) if "\n" in text else _patch(item.line, text, None)
+
+
+def _replacements(node: Node | None) -> Iterator[Patch]:
+    """Take a replacement for the JSON patch that it amounts to: it sets the fields that it names."""
+    targets = [_at(item, "targets") for item in node.items] if isinstance(node, Sequence) else []
+    for item in (item for one in targets if isinstance(one, Sequence) for item in one.items):
+        if isinstance(item, Mapping):
+            pointers = tuple("/" + path.replace(".", "/") for path in _texts(item.get("fieldPaths")))
+            yield Patch(item.line, inline=File(operations=pointers), target=_target(item.get("select")) or Target())
 
 
 def _patch(line: int, path: str | None, text: str | None, target: Target | None = None) -> Patch:

@@ -104,7 +104,7 @@ def _claims(view: View, at: datetime) -> _Claims:
         one.key: _evidence(one if isinstance(one, Unreadable) else judge(one, sources, promotion.policy, at))
         for one in view.fleet.releases
     }
-    found = {key: finder.find(names.get(key, key), one.chart) for key, one in evidence.items()}
+    found = {key: finder.find(names.get(key, key), one.chart, key) for key, one in evidence.items()}
     return _Claims(view, evidence, found, selected, broken)
 
 
