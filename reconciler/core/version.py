@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -46,6 +47,7 @@ class Version:
     precedence: tuple[int, int, int, bool, tuple[tuple[bool, int, str], ...]] = field(repr=False)
 
     @classmethod
+    @lru_cache(maxsize=4096)  # a fleet spells the same few versions over and over: in history, range and pin
     def parse(cls, text: str) -> Version:
         """Read a version.
 

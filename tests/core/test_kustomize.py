@@ -502,6 +502,13 @@ ODD: dict[str, tuple[Tree, set[tuple[str | None, str, str | None]]]] = {
         },
         {(None, "prod", "1.0.0")},
     ),
+    "replacements of another shape": (
+        {
+            "prod/kustomization.yaml": "resources: [vault.yaml]\nreplacements: [3, {targets: [3]}, {targets: {x: y}}]\n",
+            "prod/vault.yaml": release(),
+        },
+        {(None, "prod", "1.0.0")},
+    ),
     "a thousand nested kustomizations": (nested(1000), {(None, "k1000", "1.0.0")}),
     "forty nested kustomizations": (nested(40), {(None, "k0", "1.0.0")}),
 }

@@ -986,3 +986,21 @@ def test_many_releases_are_searched_in_no_time() -> None:
     assert answer.message.endswith(
         "release-0 in 0.yaml:1; if it is the same: match: [{staging: prod/relaese-1, production: prod/release-0}]"
     )
+
+
+def test_a_fleet_of_clusters_that_call_everything_the_same_takes_no_time() -> None:
+    tree = {
+        path: text
+        for cluster in range(40)
+        for app in range(25)
+        for path, text in (
+            (f"clusters/{cluster}/apps/{app}.yaml", chart_ref(f"app{app}", release=f"app{app}")),
+            (f"clusters/{cluster}/repositories/{app}.yaml", repository(f"app{app}")),
+        )
+    }
+    began = process_time()
+    pin = find(tree, "clusters/7/**", key="prod/app3")
+
+    assert process_time() - began < 5 * 1, "five times what it may take, for a busy machine"
+    assert isinstance(pin, Pin)
+    assert pin.path == "clusters/7/repositories/3.yaml"

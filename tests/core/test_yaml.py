@@ -20,6 +20,7 @@ from reconciler.core.yaml import (
     Sequence,
     YamlError,
     decode,
+    load,
     parse,
     plain_value,
     reads_as_string,
@@ -325,6 +326,18 @@ def test_plain_values_mean_what_kubernetes_prints(text: str, value: object) -> N
 def test_an_alias_is_no_plain_value() -> None:
     with pytest.raises(YamlError, match=r"line 2: an alias \*a, which no cluster prints"):
         plain_value(parse("- &a 1\n- *a\n")[0].root)
+
+
+def test_objects_with_aliases_are_given_as_plain_values() -> None:
+    text = "kind: List\nitems:\n- &a {n: 1, d: 2020-01-01, t: true, f: 1.10}\n- *a\n---\n- x\n---\nitems: 3\n"
+    item = {"n": 1, "d": "2020-01-01", "t": True, "f": "1.10"}
+
+    assert list(load(BytesIO(text.encode()))) == [item, item, {"kind": "List"}, ["x"], {}]
+
+
+def test_objects_that_are_no_yaml_are_refused() -> None:
+    with pytest.raises(YamlError, match="line 2: did not find expected node content"):
+        list(load(BytesIO(b"a: [\n")))
 
 
 # --- editing ---------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from reconciler.core.model import Key, NoPin, Pin, Reason
 from reconciler.core.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from reconciler.core.manifest.item import Item, Site
     from reconciler.core.manifest.kustomize import Survey
@@ -145,15 +145,12 @@ class Finder:
         ]
         if len(found) < 2:  # noqa: PLR2004 - there is nothing to choose
             return found
+        found = _preferred(found, lambda repository: repository.namespace == namespace)
+        found = _preferred(found, lambda repository: repository.root == one.root)
+        found = _preferred(found, lambda repository: repository.listed)
         nearest = max(_shared(repository.root, one.root) for repository in found)
-        for better in (
-            [repository for repository in found if repository.namespace == namespace],
-            [repository for repository in found if repository.root == one.root],
-            [repository for repository in found if repository.listed],
-            [repository for repository in found if _shared(repository.root, one.root) == nearest],
-            [repository for repository in found if not self._editable.isdisjoint(repository.trail)],
-        ):
-            found = [repository for repository in found if repository in better] or found
+        found = _preferred(found, lambda repository: _shared(repository.root, one.root) == nearest)
+        found = _preferred(found, lambda repository: not self._editable.isdisjoint(repository.trail))
         asked = {tuple(map(repository.sites.get, (TAG, SEMVER, DIGEST))): repository for repository in found}
         return list(asked.values())
 
@@ -236,6 +233,11 @@ def _without_effect(idle: Idle) -> NoPin:
 
 def _where(answer: Pin | NoPin, one: Item) -> str:
     return f"{answer.path}:{answer.scalar.line}" if isinstance(answer, Pin) else f"{one.path}:{one.line}"
+
+
+def _preferred(items: list[Item], better: Callable[[Item], bool]) -> list[Item]:
+    """Give those that are better, or all where none is."""
+    return [one for one in items if better(one)] or items
 
 
 def _shared(one: str, other: str) -> int:

@@ -24,7 +24,7 @@ from reconciler.core.yaml import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from collections.abc import Mapping as Table
 
     from reconciler.core.yaml import Document, Node
@@ -225,29 +225,29 @@ def _file(text: str, *, kustomization: bool = False, any_kind: bool = False) -> 
     operations: list[str] = []
     flux: list[FluxKustomization] = []
     configuration: Kustomization | None = None
-    parsed = parse(text, _KEEP_KUSTOMIZATION if kustomization else _KEEP)
-    operations += (path for document in parsed for path in _operations(document.root))
-    for document, root in ((one, root) for one in parsed for root in _objects(one.root)):
-        kind, api_version = _text(root.get("kind")) or "", _text(root.get("apiVersion")) or ""
-        group = api_version.partition("/")[0]
-        if _GROUPS.get(kind) == group or any_kind:
-            resources += _resource(text, document, root, kind, api_version)
-        elif kind == "Kustomization" and group == _FLUX_GROUP:
-            flux += _flux(root)
-        elif kustomization and configuration is None:
-            configuration = _kustomization(root, _text(root.get("namespace")))
+    for document in parse(text, _KEEP_KUSTOMIZATION if kustomization else _KEEP):
+        if isinstance(document.root, Sequence):
+            operations += _operations(document.root)
+        for root in _objects(document.root):
+            kind, api_version = _text(root.get("kind")) or "", _text(root.get("apiVersion")) or ""
+            group = api_version.partition("/")[0]
+            if _GROUPS.get(kind) == group or any_kind:
+                resources += _resource(text, document, root, kind, api_version)
+            elif kind == "Kustomization" and group == _FLUX_GROUP:
+                flux += _flux(root)
+            elif kustomization and configuration is None:
+                configuration = _kustomization(root, _text(root.get("namespace")))
     return File(tuple(resources), tuple(operations), configuration, tuple(flux))
 
 
-def _objects(root: Node | None) -> Iterator[Mapping]:
+def _objects(root: Node) -> tuple[Mapping, ...]:
     """Give the objects of a document: itself, or the items of a list."""
     if not isinstance(root, Mapping):
-        return
+        return ()
     items = root.get("items")
-    if _text(root.get("kind")) == "List" and isinstance(items, Sequence):
-        yield from (item for item in items.items if isinstance(item, Mapping))
-    else:
-        yield root
+    if isinstance(items, Sequence) and _text(root.get("kind")) == "List":
+        return tuple(item for item in items.items if isinstance(item, Mapping))
+    return (root,)
 
 
 # --- single values -------------------------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ def _judge(fields: dict[str, Field], text: str, document: Document) -> None:
     for pin in PINS.values():
         found = fields.get(pin)
         if found is not None and found.scalar is not None:
-            fields[pin] = found._replace(problem=next(_flaws(found.scalar, text, document), None))
+            fields[pin] = found._replace(problem=_flaw(found.scalar, text, document))
         for pointer in hiding:
             if pin.startswith(f"{pointer}/"):
                 fields[pin] = fields[pointer]
@@ -325,42 +325,60 @@ _STRING_TAGS: Final = frozenset({None, STRING_TAG})
 _LINE_END: Final = re.compile(r"[\r\n]|$")
 
 
-def _flaws(scalar: Scalar, text: str, document: Document) -> Iterator[str]:
+def _flaw(scalar: Scalar, text: str, document: Document) -> str | None:
     """Say why one scalar cannot be edited, the nearest reason first."""
-    yield from _flaws_of_value(scalar.value)
-    if scalar.style in {"|", ">"}:
-        yield "a block scalar; write it on one line"
-    if scalar.last_line != scalar.line:
-        yield "a scalar of several lines; write it on one line"
-    if scalar.tag not in _STRING_TAGS:
-        yield f"tagged {shown(scalar.tag or '')}; remove the tag"
-    if scalar.anchor in document.aliased:
-        yield f"anchored (&{shown(scalar.anchor or '')}) for aliases to repeat; write it out where they stand"
-    if "$imagepolicy" in text and "$imagepolicy" in _rest_of_line(text, scalar.end):
-        yield "marked for image automation ($imagepolicy), and two robots would fight over it; remove the marker"
-    yield from _flaws_of_document(document)
+    flaws = (
+        _flaw_of_value(scalar.value),
+        _flaw_of_form(scalar),
+        _flaw_of_anchor(scalar, document) if scalar.anchor else None,
+        _flaw_of_line(text, scalar.end) if "$imagepolicy" in text else None,
+        _flaw_of_document(document),
+    )
+    return next(filter(None, flaws), None)
 
 
-def _flaws_of_value(value: str) -> Iterator[str]:
+def _flaw_of_value(value: str) -> str | None:
     if "{{" in value or "<<" in value:
-        yield f"a template ({shown(value)}); change it where the template gets it from"
+        return f"a template ({shown(value)}); change it where the template gets it from"
     if "${" in value or "$(" in value:
-        yield f"a variable ({shown(value)}), which is substituted; change it where it is set"
+        return f"a variable ({shown(value)}), which is substituted; change it where it is set"
     if value.startswith("ENC["):
-        yield "encrypted by SOPS; keep the version out of what it encrypts"
+        return "encrypted by SOPS; keep the version out of what it encrypts"
+    return None
 
 
-def _flaws_of_document(document: Document) -> Iterator[str]:
+def _flaw_of_form(scalar: Scalar) -> str | None:
+    if scalar.style in {"|", ">"}:
+        return "a block scalar; write it on one line"
+    if scalar.last_line != scalar.line:
+        return "a scalar of several lines; write it on one line"
+    if scalar.tag not in _STRING_TAGS:
+        return f"tagged {shown(scalar.tag or '')}; remove the tag"
+    return None
+
+
+def _flaw_of_anchor(scalar: Scalar, document: Document) -> str | None:
+    if scalar.anchor not in document.aliased:
+        return None
+    return f"anchored (&{shown(scalar.anchor or '')}) for aliases to repeat; write it out where they stand"
+
+
+def _flaw_of_line(text: str, end: int) -> str | None:
+    if "$imagepolicy" not in _LINE_END.split(text[end:], maxsplit=1)[0]:
+        return None
+    return "marked for image automation ($imagepolicy), and two robots would fight over it; remove the marker"
+
+
+def _flaw_of_document(document: Document) -> str | None:
     for key, line in document.duplicates:
-        yield f'in a document where the key "{shown(key)}" stands twice in one mapping (line {line}); remove one'
-    if isinstance(document.root, Mapping) and document.root.merged:
-        yield f"in a document with a merge key (<<, line {document.root.merged}); write its keys out"
-    if _at(document.root, "sops") is not None:
-        yield "in a document that SOPS has encrypted, whose checksum an edit would break; keep the version out of it"
-
-
-def _rest_of_line(text: str, start: int) -> str:
-    return _LINE_END.split(text[start:], maxsplit=1)[0]
+        return f'in a document where the key "{shown(key)}" stands twice in one mapping (line {line}); remove one'
+    if not isinstance(document.root, Mapping):
+        return None
+    if document.root.merged:
+        return f"in a document with a merge key (<<, line {document.root.merged}); write its keys out"
+    if document.root.get("sops") is not None:
+        return "in a document that SOPS has encrypted, whose checksum an edit would break; keep the version out of it"
+    return None
 
 
 # --- kustomizations ------------------------------------------------------------------------------------------------
@@ -371,18 +389,12 @@ def _kustomization(node: Mapping, namespace: str | None) -> Kustomization:
     return Kustomization(
         resources=_texts(given.get("resources")) + _texts(given.get("bases")),
         components=_texts(given.get("components")),
-        patches=(
-            *(patch for key in _PATCHES if key in given for patch in _patches(given[key])),
-            *_replacements(given.get("replacements")),
-        ),
+        patches=tuple(patch for key, read in _PATCHES.items() if key in given for patch in read(given[key])),
         namespace=namespace,
         prefix=_text(given.get("namePrefix")) or "",
         suffix=_text(given.get("nameSuffix")) or "",
         component=_text(given.get("kind")) == "Component",
     )
-
-
-_PATCHES: Final = ("patchesStrategicMerge", "patches", "patchesJson6902")
 
 
 def _flux(root: Mapping) -> Iterator[FluxKustomization]:
@@ -391,13 +403,13 @@ def _flux(root: Mapping) -> Iterator[FluxKustomization]:
         yield FluxKustomization(_text(spec.get("path")) or "", changes)
 
 
-def _operations(root: Node | None) -> Iterator[str]:
-    for item in root.items if isinstance(root, Sequence) else ():
+def _operations(root: Sequence) -> Iterator[str]:
+    for item in root.items:
         if (path := _text(_at(item, "path"))) is not None and _text(_at(item, "op")) not in {None, "test"}:
             yield path
 
 
-def _patches(node: Node | None) -> Iterator[Patch]:
+def _patches(node: Node) -> Iterator[Patch]:
     for item in node.items if isinstance(node, Sequence) else ():
         if isinstance(item, Mapping):
             yield _patch(item.line, _text(item.get("path")), _text(item.get("patch")), _target(item.get("target")))
@@ -405,13 +417,22 @@ def _patches(node: Node | None) -> Iterator[Patch]:
             yield _patch(item.line, None, text) if "\n" in text else _patch(item.line, text, None)
 
 
-def _replacements(node: Node | None) -> Iterator[Patch]:
+def _replacements(node: Node) -> Iterator[Patch]:
     """Take a replacement for the JSON patch that it amounts to: it sets the fields that it names."""
     targets = [_at(item, "targets") for item in node.items] if isinstance(node, Sequence) else []
     for item in (item for one in targets if isinstance(one, Sequence) for item in one.items):
         if isinstance(item, Mapping):
             pointers = tuple("/" + path.replace(".", "/") for path in _texts(item.get("fieldPaths")))
             yield Patch(item.line, inline=File(operations=pointers), target=_target(item.get("select")) or Target())
+
+
+_PATCHES: Final[Table[str, Callable[[Node], Iterator[Patch]]]] = {
+    "patchesStrategicMerge": _patches,
+    "patches": _patches,
+    "patchesJson6902": _patches,
+    "replacements": _replacements,
+}
+"""What changes objects, in kustomize's order."""
 
 
 def _patch(line: int, path: str | None, text: str | None, target: Target | None = None) -> Patch:
