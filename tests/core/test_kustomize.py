@@ -504,7 +504,7 @@ ODD: dict[str, tuple[Tree, set[tuple[str | None, str, str | None]]]] = {
     ),
     "replacements of another shape": (
         {
-            "prod/kustomization.yaml": "resources: [vault.yaml]\nreplacements: [3, {targets: [3]}, {targets: {x: y}}]\n",
+            "prod/kustomization.yaml": "resources: [vault.yaml]\nreplacements: [3, {targets: [3]}, {targets: {}}]\n",
             "prod/vault.yaml": release(),
         },
         {(None, "prod", "1.0.0")},
