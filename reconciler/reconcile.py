@@ -68,10 +68,9 @@ class Reader:
         """Give what the manifests of a tree say, and what they amount to."""
         if base.sha not in self._surveys:
             wanted = {entry.path: _content(entry) for entry in base.entries if _readable(entry)}
-            with _garbage_left():
-                self._read(wanted.values(), production)
-                files = {path: file for path, content in wanted.items() if (file := self._files[content]) != _NOTHING}
-                self._surveys[base.sha] = files, survey(files, wanted)
+            self._read(wanted.values(), production)
+            files = {path: file for path, content in wanted.items() if (file := self._files[content]) != _NOTHING}
+            self._surveys[base.sha] = files, survey(files, wanted)
         return self._surveys[base.sha]
 
     def forget_all_but(self, bases: Iterable[Base]) -> None:
@@ -83,18 +82,16 @@ class Reader:
         self._surveys = {sha: known for sha, known in self._surveys.items() if sha in shas}
 
     def _read(self, contents: Iterable[_Content], production: Production) -> None:
-        missing: dict[str, set[bool]] = {}
-        for oid, kustomization in contents:
-            if (oid, kustomization) not in self._files:
-                missing.setdefault(oid, set()).add(kustomization)
-        for oid, data in production.read(missing):
-            for kustomization in missing[oid]:
-                self._files[oid, kustomization] = read(data, kustomization=kustomization)
+        missing = {content for content in contents if content not in self._files}
+        for oid, data in production.read({oid for oid, _ in missing}):
+            for kustomization in (False, True):
+                if (oid, kustomization) in missing:
+                    self._files[oid, kustomization] = read(data, kustomization=kustomization)
 
 
 @contextmanager
-def _garbage_left() -> Iterator[None]:
-    """Put off looking for garbage: what is read here is kept, and looking through it over and over costs a tenth."""
+def garbage_left() -> Iterator[None]:
+    """Put off looking for garbage: what a pass reads it keeps, and looking through it over and over costs a tenth."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -117,6 +114,11 @@ def _content(entry: Entry) -> _Content:
 
 def observe(routes: Sequence[Route], reader: Reader, at: datetime, progress: Progress) -> Pass:
     """Look at everything once, and decide. A source that cannot be read ends the pass for what depends on it."""
+    with garbage_left():
+        return _observe(routes, reader, at, progress)
+
+
+def _observe(routes: Sequence[Route], reader: Reader, at: datetime, progress: Progress) -> Pass:
     progress("reading staging")
     fleets, failures = _fleets(routes)
     progress("reading production")

@@ -36,15 +36,18 @@ class Unit:
 
     def common(self) -> tuple[tuple[Proof, ...], ...]:
         """List what every member has proven and the pin lacks: a row of proofs a version, the highest version first."""
-        shared = set.intersection(*({proof.version for proof in newer(member, self.pin)} for member in self.members))
-        return tuple(
-            tuple(next(proof for proof in member.proofs if proof.version == version) for member in self.members)
-            for version in sorted(shared, reverse=True)
-        )
+        proven = [{self._identity(proof): proof for proof in newer(member, self.pin)} for member in self.members]
+        shared = set.intersection(*map(set, proven))
+        return tuple(tuple(proofs[one] for proofs in proven) for one in sorted(shared, reverse=True))
 
     def laggards(self, proof: Proof) -> tuple[Key, ...]:
         """Name the members that have not proven a version."""
-        return tuple(m.key for m in self.members if all(other.version != proof.version for other in m.proofs))
+        wanted = self._identity(proof)
+        return tuple(m.key for m in self.members if all(self._identity(other) != wanted for other in m.proofs))
+
+    def _identity(self, proof: Proof) -> tuple[Version, str]:
+        """What makes two proofs speak of one version: its build metadata too, which its precedence leaves out."""
+        return proof.version, written(proof, self.pin).removeprefix("v")
 
 
 def newer(evidence: Evidence, pin: Pin) -> tuple[Proof, ...]:

@@ -325,10 +325,11 @@ class _Reader:
     of a manifest is values, so most of what reading costs beyond the parser is spent there.
     """
 
-    __slots__ = ("_aliased", "_anchors", "_duplicates", "_expansion", "_next", "_shift")
+    __slots__ = ("_aliased", "_anchors", "_duplicates", "_events", "_expansion", "_next", "_shift")
 
     def __init__(self, source: str | Source, shift: int = 0) -> None:
         self._next: Callable[[], _Event] = CParser(source).get_event
+        self._events: Iterator[_Event] = iter(self._next, None)  # the same events; a loop over them costs less
         self._shift = shift
 
     def _forget(self) -> None:
@@ -401,10 +402,12 @@ class _Reader:
         if depth == MAX_DEPTH:
             raise _too_deep(start)
         items: list[Node] = []
-        while (item := self._next()).__class__ is not _SEQUENCE_END:
+        for item in self._events:
+            if item.__class__ is _SEQUENCE_END:
+                if start.anchor is not None:
+                    self._anchored(start, item, before)
+                break
             items.append(self._node(item, keep, depth + 1))
-        if start.anchor is not None:
-            self._anchored(start, item, before)
         return Sequence(tuple(items), start.start_mark.line + 1)
 
     def _mapping(self, start: _Event, keep: Keep, depth: int) -> Mapping:
@@ -415,8 +418,12 @@ class _Reader:
         entries: list[tuple[str, Node]] = []
         seen: set[str] = set()
         merged = 0
-        while (key := following()).__class__ is not _MAPPING_END:
+        for key in self._events:
             if key.__class__ is not _SCALAR:
+                if key.__class__ is _MAPPING_END:
+                    if start.anchor is not None:
+                        self._anchored(start, key, before)
+                    break
                 self._skip(key, depth + 1)
                 self._skip(following(), depth + 1)
                 continue
@@ -432,8 +439,6 @@ class _Reader:
                 entries.append((name, self._node(following(), wanted[name], depth + 1)))
             else:
                 self._skip(following(), depth + 1)
-        if start.anchor is not None:
-            self._anchored(start, key, before)
         return Mapping(tuple(entries), start.start_mark.line + 1, merged)
 
     def _anchored(self, start: _Event, end: _Event, before: int) -> None:
@@ -453,15 +458,16 @@ class _Reader:
             self._scalar(event)
 
     def _skip_sequence(self, start: _Event, depth: int) -> None:
-        following = self._next
         before = self._expansion
         if depth == MAX_DEPTH:
             raise _too_deep(start)
-        while (item := following()).__class__ is not _SEQUENCE_END:
+        for item in self._events:
+            if item.__class__ is _SEQUENCE_END:
+                if start.anchor is not None:
+                    self._anchored(start, item, before)
+                break
             if item.__class__ is not _SCALAR or item.anchor is not None:
                 self._skip(item, depth + 1)
-        if start.anchor is not None:
-            self._anchored(start, item, before)
 
     def _skip_mapping(self, start: _Event, depth: int) -> None:
         following = self._next
@@ -469,18 +475,22 @@ class _Reader:
         if depth == MAX_DEPTH:
             raise _too_deep(start)
         seen: set[str] = set()
-        while (key := following()).__class__ is not _MAPPING_END:
+        for key in self._events:
             if key.__class__ is not _SCALAR:
+                if key.__class__ is _MAPPING_END:
+                    if start.anchor is not None:
+                        self._anchored(start, key, before)
+                    break
                 self._skip(key, depth + 1)
             elif key.value in seen:
                 self._duplicates.append((key.value, key.start_mark.line + 1))
             else:
                 seen.add(key.value)
             value = following()
-            if value.__class__ is not _SCALAR or value.anchor is not None:
+            if value.__class__ is _MAPPING:
+                self._skip_mapping(value, depth + 1)
+            elif value.__class__ is not _SCALAR or value.anchor is not None:
                 self._skip(value, depth + 1)
-        if start.anchor is not None:
-            self._anchored(start, key, before)
 
 
 def _too_deep(event: _Event) -> YamlError:

@@ -142,6 +142,12 @@ def test_what_is_common_is_proven_by_every_member_and_highest_first() -> None:
     assert [[one.text for one in row] for row in unit.common()] == [["1.2.0", "v1.2.0"], ["1.1.0", "1.1.0"]]
 
 
+def test_two_builds_of_one_version_are_not_common() -> None:
+    unit = Unit("home", pin(), (evidence(A, "1.2.0+a", "1.1.0"), evidence(B, "1.2.0+b", "1.1.0")))
+    assert [[one.text for one in row] for row in unit.common()] == [["1.1.0", "1.1.0"]]
+    assert unit.laggards(unit.members[0].proofs[0]) == (B,)
+
+
 def test_laggards_are_those_that_have_not_proven_the_version() -> None:
     unit = Unit("home", pin(), (evidence(A, "1.1.0"), evidence(B), evidence(C, "1.2.0")))
     assert unit.laggards(proof("1.1.0")) == (B, C)

@@ -496,11 +496,17 @@ ODD: dict[str, tuple[Tree, set[tuple[str | None, str, str | None]]]] = {
     ),
     "a patch without a path or a text": (
         {
-            "prod/kustomization.yaml": "resources: [vault.yaml]\n"
-            "patches: [{target: {name: other}}, 3, [x], {path: [x]}]\n",
+            "prod/kustomization.yaml": "resources: [vault.yaml]\npatches: [{target: {name: other}}]\n",
             "prod/vault.yaml": release(),
         },
         {(None, "prod", "1.0.0")},
+    ),
+    "patches of another shape, any of which may have meant the release": (
+        {
+            "prod/kustomization.yaml": "resources: [vault.yaml]\npatches: [3, [x], {path: [x]}]\n",
+            "prod/vault.yaml": release(),
+        },
+        {(None, "prod", None)},
     ),
     "replacements of another shape": (
         {

@@ -282,9 +282,7 @@ def test_an_empty_text_is_no_digest_and_no_range(ref: str) -> None:
 
 
 def test_a_replacement_of_something_else_changes_nothing() -> None:
-    kustomization = (
-        "resources: [a.yaml]\nreplacements:\n- path: more.yaml\n- targets:\n  - fieldPaths: [spec.interval]\n"
-    )
+    kustomization = "resources: [a.yaml]\nreplacements:\n- targets:\n  - fieldPaths: [spec.interval]\n"
     assert isinstance(find({"a.yaml": release(), "kustomization.yaml": kustomization}), Pin)
 
 
@@ -360,6 +358,14 @@ P = Reason.UNPINNED
 BY_JSON = "set by a JSON patch or a replacement, which is not edited yet; set it by a strategic merge patch in a file"
 INLINE = "inside an inline patch, which is not edited yet; move the patch to a file of its own"
 TARGETED = "patches:\n- target: {kind: HelmRelease, name: vault}\n"
+
+
+def unread(why: str, line: int) -> str:
+    return (
+        f"the version in kustomization.yaml:{line} is changed by the patch kustomization.yaml, which cannot be read"
+        f" ({why}); mend it"
+    )
+
 
 HELD: dict[str, tuple[Tree, Reason, str]] = {
     "an alias": (
@@ -825,6 +831,92 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
         (
             "the version in kustomization.yaml:5 is set by a JSON patch or a replacement, which is not edited yet;"
             " set it by a strategic merge patch in a file"
+        ),
+    ),
+    "a broken file whose namespace its kustomization gives": (
+        {
+            "kustomization.yaml": "namespace: prod\nresources: [a.yaml]\n",
+            "a.yaml": patch() + "      sourceRef: {namespace: flux-system}\n{{- if .x }}\n",
+        },
+        U,
+        "vault is named in a.yaml, which cannot be read (line 10: could not find expected ':'); mend it",
+    ),
+    "a file that its folder's kustomization does not list": (
+        {"kustomization.yaml": "resources: []\n", "a.yaml": release()},
+        U,
+        (
+            "HelmRelease vault in a.yaml:1 is not listed by the kustomization of its folder, so nothing applies it;"
+            " list it, or remove it"
+        ),
+    ),
+    "a patch that is not in the tree": (
+        {"kustomization.yaml": "resources: [a.yaml]\npatches:\n- path: gone.yaml\n", "a.yaml": release()},
+        U,
+        (
+            "the version in kustomization.yaml:3 is changed by the patch gone.yaml, which cannot be read"
+            " (it is not in the tree); mend it"
+        ),
+    ),
+    "transformers": (
+        {"kustomization.yaml": "resources: [a.yaml]\ntransformers: [t.yaml]\n", "a.yaml": release()},
+        U,
+        unread("it has transformers, which are not followed", 1),
+    ),
+    "patches behind an alias": (
+        {
+            "kustomization.yaml": "x: &p [{path: b.yaml}]\nresources: [a.yaml]\npatches: *p\n",
+            "a.yaml": release(),
+            "b.yaml": patch(),
+        },
+        U,
+        unread("an alias in it stands for more than a text", 1),
+    ),
+    "a target behind an alias": (
+        {
+            "kustomization.yaml": "x: &t {name: b}\nresources: [a.yaml]\npatches: [{path: b.yaml, target: *t}]\n",
+            "a.yaml": release(),
+            "b.yaml": patch(),
+        },
+        U,
+        unread("an alias in it stands for more than a text", 1),
+    ),
+    "a kustomization with a merge key": (
+        {"kustomization.yaml": "x: &b {namePrefix: x}\n<<: *b\nresources: [a.yaml]\n", "a.yaml": release()},
+        U,
+        unread("it has a merge key (<<)", 2),
+    ),
+    "a kustomization with patches twice": (
+        {"kustomization.yaml": "resources: [a.yaml]\npatches: []\npatches: []\n", "a.yaml": release()},
+        U,
+        unread("a key stands twice in it", 1),
+    ),
+    "replacements in a file": (
+        {"kustomization.yaml": "resources: [a.yaml]\nreplacements:\n- path: r.yaml\n", "a.yaml": release()},
+        U,
+        unread("it has replacements in a file of their own", 3),
+    ),
+    "a JSON patch of the chartRef": (
+        {
+            "kustomization.yaml": (
+                "resources: [hr.yaml, oci.yaml]\npatches: [{path: p.yaml, target: {kind: HelmRelease}}]\n"
+            ),
+            "hr.yaml": chart_ref(),
+            "oci.yaml": repository(),
+            "p.yaml": "- {op: replace, path: /spec/chartRef/name, value: other}\n",
+        },
+        U,
+        "HelmRelease vault in hr.yaml:1 has both chart and chartRef, which Flux refuses; remove one",
+    ),
+    "an item of a list that SOPS encrypts": (
+        {
+            "a.yaml": "apiVersion: v1\nkind: List\nitems:\n- "
+            + f"{release()}sops: {{mac: x}}".replace("\n", "\n  ")
+            + "\n"
+        },
+        U,
+        (
+            "the version in a.yaml:7 is in a document that SOPS has encrypted, whose checksum an edit would break;"
+            " keep the version out of it"
         ),
     ),
     "two manifests": (

@@ -118,7 +118,9 @@ def _chart_spelling(asked: AskedChart, revision: Revision) -> str | Doubt:
     if chart != revision.snapshot.chart:
         was = told(revision.snapshot.chart)
         return _stale(revision, f"staging asks for chart {told(chart)} now, and revision {revision.number} is {was}")
-    if not asked.constraint.admits(revision.version):
+    exact = asked.constraint.exact
+    other_build = exact is not None and exact.build and exact.build != revision.version.build
+    if other_build or not asked.constraint.admits(revision.version):
         return _refused(revision, told(asked.source.constraint) or "*")
     return revision.version.text
 

@@ -98,6 +98,8 @@ class Bench:
             if not hits and resource.kind in PINS:
                 # kustomize would fail, but what it patches may be something that is not read here.
                 self._add(begun(resource, change.path, root=self._folder))
+        if change.file.problem is not None and not change.file.names:
+            self._spoil(list(self._items), change, _unreadable(change))
         for name in change.file.names:
             self._spoil(self._named(name), change, _unreadable(change))
 

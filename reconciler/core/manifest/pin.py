@@ -68,6 +68,8 @@ class Finder:
             called: its name in staging, where that is another.
         """
         named = self._named(key)
+        if all(one.namespace is None for one in named) and (broken := self._broken_file(HELM_RELEASE, key)):
+            return NoPin(Reason.UNSUPPORTED, f"{key.name} is named in {broken}; mend it")
         charted = [one for one in named if _same_chart(one.text(CHART), chart)]
         answers = {_place_of(answer): answer for answer in map(self._pin, charted)}
         if len(answers) > 1:
@@ -95,6 +97,9 @@ class Finder:
         return [one for one in found if one.listed] or found
 
     def _pin(self, one: Item) -> Pin | NoPin:
+        if not one.listed:
+            why = "is not listed by the kustomization of its folder, so nothing applies it; list it, or remove it"
+            return _unsupported(one, why)
         version = one.sites.get(VERSION)
         if one.text(REF_NAME) is not None:
             if version or one.text(CHART):
@@ -120,7 +125,8 @@ class Finder:
         if repositories:
             places = ", ".join(sorted({f"{repository.path}:{repository.line}" for repository in repositories}))
             return NoPin(Reason.AMBIGUOUS, f"{_place(one)} {refers}, which is in {places}; narrow paths to one of them")
-        broken = self._broken_file(one.text(REF_NAME) or "", one.text(REF_NAMESPACE) or one.namespace)
+        referred = Key(one.text(REF_NAMESPACE) or one.namespace or "", one.text(REF_NAME) or "")
+        broken = self._broken_file(OCI_REPOSITORY, referred)
         where = f"which is named in {broken}" if broken else "which no manifest defines"
         return _unsupported(one, f"{refers}, {where}; mend that")
 
@@ -168,10 +174,10 @@ class Finder:
             return NoPin(Reason.UNSUPPORTED, message, field.text)
         return Pin(site.path, field.scalar, version, site.holder, _place(governed), is_tag)
 
-    def _broken_file(self, name: str, namespace: str | None) -> str | None:
-        """Tell of a file that cannot be read and names an object, unless it names other namespaces only."""
-        for path, file in self._broken.get(name, ()):
-            if namespace is None or not file.namespaces or namespace in file.namespaces:
+    def _broken_file(self, kind: str, key: Key) -> str | None:
+        """Tell of a file that cannot be read and names an object, unless all in it is of other namespaces."""
+        for path, file in self._broken.get(key.name, ()):
+            if kind in file.kinds and (not key.namespace or not file.namespaces or key.namespace in file.namespaces):
                 return f"{path}, which cannot be read ({file.problem})"
         return None
 
@@ -180,8 +186,6 @@ class Finder:
         if others:
             what = f"installs the chart {shown(others[0].text(CHART) or '')}, but staging deploys {shown(chart or '')}"
             return NoPin(Reason.UNMATCHED, f"{_place(others[0])} {what}; install the same, or rename one of them")
-        if broken := self._broken_file(key.name, key.namespace):
-            return NoPin(Reason.UNSUPPORTED, f"{key.name} is named in {broken}; mend it")
         count = sum(map(len, self._releases.values()))
         none = f"none of the {count} HelmReleases that paths select is {key}"
         return NoPin(Reason.UNMATCHED, f"{none}; {self._nearest(key, chart, called)}")

@@ -48,14 +48,14 @@ LEAVES: Final = {
 
 _GROUPS: Final = {HELM_RELEASE: "helm.toolkit.fluxcd.io", OCI_REPOSITORY: "source.toolkit.fluxcd.io"}
 _FLUX_GROUP: Final = "kustomize.toolkit.fluxcd.io"
-_MENTIONED: Final = re.compile(rb"HelmRelease|OCIRepository|kustomize\.toolkit\.fluxcd\.io|/spec/(?:chart|ref)\b")
+_MENTIONED: Final = re.compile(rb"HelmRelease|OCIRepository|kustomize\.toolkit\.fluxcd\.io|/spec")
 
 
 # What a file has many of, and every file has one of, are named tuples: a frozen dataclass takes four times as long.
 
 
 class Field(NamedTuple):
-    """A value as one document gives it. ``problem`` says why it cannot be edited; without one there is a scalar."""
+    """A value as one document gives it. ``problem`` says why it cannot be edited; a pin without one has a scalar."""
 
     line: int
     text: str | None = None
@@ -145,7 +145,9 @@ class File(NamedTuple):
     names: tuple[str, ...] = ()
     """Of a file with a problem: the names that stand in it, so that its releases can be told why."""
     namespaces: tuple[str, ...] = ()
-    """Of a file with a problem: the namespaces that stand in it."""
+    """Of a file with a problem: the namespaces that its objects have, as far as can be told."""
+    kinds: tuple[str, ...] = ()
+    """Of a file with a problem: which of the kinds that are read it names."""
 
 
 def is_kustomization(path: str) -> bool:
@@ -177,12 +179,25 @@ def shown(text: str) -> str:
 _SHOWN: Final = 60
 _NOTHING: Final = File()
 _NAMES: Final = re.compile(
-    rb"""(?:^|[{,])[ \t]*["']?name(space)?["']?:[ \t]*(?:&\S+[ ]+)?"""
-    rb"""["']?([a-z0-9][a-z0-9.-]*)["']?(?=[ ]*(?:[,}#\r\n]|$))""",
+    rb"""(?:^|[{,])[ \t]*["']?name["']?:[ \t]*(?:&\S+[ ]+)?["']?([a-z0-9][a-z0-9.-]*)["']?(?=[ ]*(?:[,}#\r\n]|$))""",
+    re.MULTILINE,
+)
+_NAMESPACES: Final = re.compile(
+    rb"""^metadata:(?:[^\n]*\n(?:[ \t]+[^\n]*\n)*?)?[^\n]*?\bnamespace["']?:[ \t]*(?:&\S+[ ]+)?"""
+    rb"""["']?([a-z0-9][a-z0-9-]*)""",
     re.MULTILINE,
 )
 _CHANGES: Final = dict.fromkeys(
-    ("components", "namePrefix", "nameSuffix", "patches", "patchesStrategicMerge", "patchesJson6902", "replacements"),
+    (
+        "components",
+        "namePrefix",
+        "nameSuffix",
+        "patches",
+        "patchesStrategicMerge",
+        "patchesJson6902",
+        "replacements",
+        "transformers",
+    ),
     ALL,
 )
 _CHART: Final = Keep({"$patch": ALL, "chart": ALL, "version": ALL, "sourceRef": Keep({"kind": ALL})})
@@ -215,9 +230,11 @@ _KEEP_KUSTOMIZATION: Final = Keep(
 
 
 def _broken(data: bytes, error: YamlError) -> File:
-    found = [(bool(space), name.decode()) for space, name in _NAMES.findall(data[:MAX_BYTES])]
-    names, namespaces = (tuple(name for space, name in found if space is wanted) for wanted in (False, True))
-    return File(problem=str(error), names=names, namespaces=namespaces)
+    names, namespaces = (
+        tuple(found.decode() for found in pattern.findall(data[:MAX_BYTES])) for pattern in (_NAMES, _NAMESPACES)
+    )
+    kinds = tuple(kind for kind in _GROUPS if kind.encode() in data)
+    return File(problem=str(error), names=names, namespaces=namespaces, kinds=kinds)
 
 
 def _file(text: str, *, kustomization: bool = False, any_kind: bool = False) -> File:
@@ -234,9 +251,9 @@ def _file(text: str, *, kustomization: bool = False, any_kind: bool = False) -> 
             if _GROUPS.get(kind) == group or any_kind:
                 resources += _resource(text, document, root, kind, api_version)
             elif kind == "Kustomization" and group == _FLUX_GROUP:
-                flux += _flux(root)
+                flux += _flux(root, document)
             elif kustomization and configuration is None:
-                configuration = _kustomization(root, _text(root.get("namespace")))
+                configuration = _kustomization(root, _text(root.get("namespace")), document)
     return File(tuple(resources), tuple(operations), configuration, tuple(flux))
 
 
@@ -281,7 +298,7 @@ def _resource(text: str, document: Document, root: Mapping, kind: str, api_versi
     fields: dict[str, Field] = {}
     removed: list[str] = []
     _collect(fields, removed, "/spec", root.get("spec"))
-    _judge(fields, text, document)
+    _judge(fields, text, document, root)
     namespace, deleted = _text(_at(metadata, "namespace")), _text(root.get("$patch")) == "delete"
     yield Resource(kind, api_version, name, namespace, root.line, fields, tuple(removed), deleted)
 
@@ -292,7 +309,7 @@ def _collect(fields: dict[str, Field], removed: list[str], pointer: str, node: N
         if node.is_null or not node.value:  # to Go an empty text is an unset one
             removed.append(pointer)
         else:
-            fields[pointer] = Field(node.line, node.value, node)
+            fields[pointer] = Field(node.line, node.value, node if pointer in _PINS else None)
     elif isinstance(node, Mapping) and pointer not in _ALL_LEAVES:
         for key, value in node.entries:
             _collect(fields, removed, f"{pointer}/{key}", value)
@@ -307,15 +324,16 @@ def _collect(fields: dict[str, Field], removed: list[str], pointer: str, node: N
 
 
 _ALL_LEAVES: Final = frozenset[str]().union(*LEAVES.values())
+_PINS: Final = frozenset(PINS.values())
 
 
-def _judge(fields: dict[str, Field], text: str, document: Document) -> None:
+def _judge(fields: dict[str, Field], text: str, document: Document, root: Mapping) -> None:
     """Say of a pin, where it is given or hidden, why it cannot be edited."""
     hiding = [pointer for pointer, field in fields.items() if field.problem]
     for pin in PINS.values():
         found = fields.get(pin)
         if found is not None and found.scalar is not None:
-            fields[pin] = found._replace(problem=_flaw(found.scalar, text, document))
+            fields[pin] = found._replace(problem=_flaw(found.scalar, text, document, root))
         for pointer in hiding:
             if pin.startswith(f"{pointer}/"):
                 fields[pin] = fields[pointer]
@@ -325,14 +343,14 @@ _STRING_TAGS: Final = frozenset({None, STRING_TAG})
 _LINE_END: Final = re.compile(r"[\r\n]|$")
 
 
-def _flaw(scalar: Scalar, text: str, document: Document) -> str | None:
+def _flaw(scalar: Scalar, text: str, document: Document, root: Mapping) -> str | None:
     """Say why one scalar cannot be edited, the nearest reason first."""
     flaws = (
         _flaw_of_value(scalar.value),
         _flaw_of_form(scalar),
         _flaw_of_anchor(scalar, document) if scalar.anchor else None,
         _flaw_of_line(text, scalar.end) if "$imagepolicy" in text else None,
-        _flaw_of_document(document),
+        _flaw_of_document(document, root),
     )
     return next(filter(None, flaws), None)
 
@@ -369,14 +387,14 @@ def _flaw_of_line(text: str, end: int) -> str | None:
     return "marked for image automation ($imagepolicy), and two robots would fight over it; remove the marker"
 
 
-def _flaw_of_document(document: Document) -> str | None:
+def _flaw_of_document(document: Document, root: Mapping) -> str | None:
     for key, line in document.duplicates:
         return f'in a document where the key "{shown(key)}" stands twice in one mapping (line {line}); remove one'
-    if not isinstance(document.root, Mapping):
-        return None
-    if document.root.merged:
-        return f"in a document with a merge key (<<, line {document.root.merged}); write its keys out"
-    if document.root.get("sops") is not None:
+    around = [node for node in (document.root, root) if isinstance(node, Mapping)]
+    for node in around:
+        if node.merged:
+            return f"in a document with a merge key (<<, line {node.merged}); write its keys out"
+    if any(node.get("sops") is not None for node in around):
         return "in a document that SOPS has encrypted, whose checksum an edit would break; keep the version out of it"
     return None
 
@@ -384,12 +402,13 @@ def _flaw_of_document(document: Document) -> str | None:
 # --- kustomizations ------------------------------------------------------------------------------------------------
 
 
-def _kustomization(node: Mapping, namespace: str | None) -> Kustomization:
+def _kustomization(node: Mapping, namespace: str | None, document: Document) -> Kustomization:
     given = dict(node.entries)
+    hiding = node.merged or document.aliased or document.duplicates
     return Kustomization(
         resources=_texts(given.get("resources")) + _texts(given.get("bases")),
         components=_texts(given.get("components")),
-        patches=tuple(patch for key, read in _PATCHES.items() if key in given for patch in read(given[key])),
+        patches=tuple(_changes(node, given)) if hiding or not _CHANGING.isdisjoint(given) else (),
         namespace=namespace,
         prefix=_text(given.get("namePrefix")) or "",
         suffix=_text(given.get("nameSuffix")) or "",
@@ -397,10 +416,45 @@ def _kustomization(node: Mapping, namespace: str | None) -> Kustomization:
     )
 
 
-def _flux(root: Mapping) -> Iterator[FluxKustomization]:
+def _flux(root: Mapping, document: Document) -> Iterator[FluxKustomization]:
     if isinstance(spec := root.get("spec"), Mapping):
-        changes = _kustomization(spec, _text(spec.get("targetNamespace")))
+        changes = _kustomization(spec, _text(spec.get("targetNamespace")), document)
         yield FluxKustomization(_text(spec.get("path")) or "", changes)
+
+
+def _changes(node: Mapping, given: Table[str, Node]) -> Iterator[Patch]:
+    for key, read in _PATCHES.items():
+        if key in given:
+            yield from read(given[key])
+    yield from _obscure(node, given)
+
+
+def _obscure(node: Mapping, given: Table[str, Node]) -> Iterator[Patch]:
+    """Tell of what is not followed, as a patch that nobody can read: whatever it changes is held."""
+    if node.merged:
+        yield _unread(node.merged, "it has a merge key (<<)")
+    if len(given) < len(node.entries):
+        yield _unread(node.line, "a key stands twice in it")
+    if "transformers" in given:
+        yield _unread(node.line, "it has transformers, which are not followed")
+    if any(map(_hides, given.values())):
+        yield _unread(node.line, "an alias in it stands for more than a text")
+    replacements = given.get("replacements")
+    if isinstance(replacements, Sequence) and any(_at(item, "path") is not None for item in replacements.items):
+        yield _unread(replacements.line, "it has replacements in a file of their own")
+
+
+def _unread(line: int, problem: str) -> Patch:
+    return Patch(line, inline=File(problem=problem), target=Target())
+
+
+def _hides(node: Node) -> bool:
+    """Whether an alias stands for more than a text somewhere in a node."""
+    if isinstance(node, Sequence):
+        return any(map(_hides, node.items))
+    if isinstance(node, Mapping):
+        return any(_hides(value) for _, value in node.entries)
+    return isinstance(node, Alias) and node.value is None
 
 
 def _operations(root: Sequence) -> Iterator[str]:
@@ -433,6 +487,7 @@ _PATCHES: Final[Table[str, Callable[[Node], Iterator[Patch]]]] = {
     "replacements": _replacements,
 }
 """What changes objects, in kustomize's order."""
+_CHANGING: Final = frozenset({*_PATCHES, "transformers"})
 
 
 def _patch(line: int, path: str | None, text: str | None, target: Target | None = None) -> Patch:
