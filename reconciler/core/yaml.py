@@ -402,7 +402,7 @@ class _Reader:
         if depth == MAX_DEPTH:
             raise _too_deep(start)
         items: list[Node] = []
-        for item in self._events:
+        for item in self._events:  # pragma: no branch - the parser ends every sequence
             if item.__class__ is _SEQUENCE_END:
                 if start.anchor is not None:
                     self._anchored(start, item, before)
@@ -418,7 +418,7 @@ class _Reader:
         entries: list[tuple[str, Node]] = []
         seen: set[str] = set()
         merged = 0
-        for key in self._events:
+        for key in self._events:  # pragma: no branch - the parser ends every mapping
             if key.__class__ is not _SCALAR:
                 if key.__class__ is _MAPPING_END:
                     if start.anchor is not None:
@@ -461,7 +461,7 @@ class _Reader:
         before = self._expansion
         if depth == MAX_DEPTH:
             raise _too_deep(start)
-        for item in self._events:
+        for item in self._events:  # pragma: no branch - the parser ends every sequence
             if item.__class__ is _SEQUENCE_END:
                 if start.anchor is not None:
                     self._anchored(start, item, before)
@@ -475,7 +475,7 @@ class _Reader:
         if depth == MAX_DEPTH:
             raise _too_deep(start)
         seen: set[str] = set()
-        for key in self._events:
+        for key in self._events:  # pragma: no branch - the parser ends every mapping
             if key.__class__ is not _SCALAR:
                 if key.__class__ is _MAPPING_END:
                     if start.anchor is not None:

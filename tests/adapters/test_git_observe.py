@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +17,7 @@ from tests.adapters.origin import BRANCH, HEAD, LEDGER, PATH, manifest, opening,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.adapters.origin import Origin
 
@@ -535,5 +536,12 @@ def test_a_person_who_interrupts_us_leaves_no_git_behind(
 
 
 def assert_gone(pid: Path) -> None:
-    stat = Path(f"/proc/{pid.read_text().strip()}/stat")
-    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+    """Wait for a process to end, and fail if it goes on."""
+    try:
+        ended = os.pidfd_open(int(pid.read_text()))
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([ended], [], [], 10)[0], "it goes on"
+    finally:
+        os.close(ended)

@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.core import model
 from reconciler.core.model import (
+    EVERYWHERE,
     Close,
     Disarm,
     Entry,
@@ -1186,6 +1187,15 @@ GLOB = ("charts/**", 'the glob "charts/**" matches no file on the branch; mend i
 )
 def test_an_entry_that_is_never_read_is_told(entry: Entry, expected: tuple[str, str, bool] | None) -> None:
     assert entries(entry) == [*filter(None, [expected]), GLOB]
+
+
+def test_of_the_globs_that_nobody_wrote_one_may_match_nothing() -> None:
+    one = view(promotion(paths=EVERYWHERE), fleet(NEWER), vault())
+    (assessed,) = assess([one], NOW)
+    assert not assessed.errors
+
+    (empty,) = assess([replace(one, base=replace(one.base, entries=()))], NOW)
+    assert [error.subject for error in empty.errors] == list(EVERYWHERE)
 
 
 def test_what_is_no_manifest_by_its_name_is_no_matter() -> None:
