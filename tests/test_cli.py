@@ -675,3 +675,17 @@ def test_the_loop_lets_a_push_end_when_it_is_told_to_stop(home: Path, slow_git: 
     assert events.count("action.applied") == 3
     assert process.returncode == 0
     assert "refs/heads/helm-promotion/demo/vault/vault" in refs(home)
+
+
+def test_a_signal_before_the_loop_has_begun_ends_the_program_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loading(_: Path) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(cli, "_settings", loading)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.run(Path("any.yaml"))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 0

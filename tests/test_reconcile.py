@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -383,6 +384,29 @@ def test_two_processes_at_once_update_to_the_same_commit(world: World) -> None:
     assert [report.failed for report in reports] == [False, False]
     stands(world, "0.28.0", "0.28.2")
     pass_over(world, "proposed")
+
+
+def test_a_push_that_was_cut_short_is_finished_so_that_a_no_is_heard(world: World) -> None:
+    world.repository.bare("config", "receive.advertiseAtomic", "false")
+    opened(world)
+    world.repository.delete(LEDGER)
+    assert LEDGER not in world.repository.refs()
+
+    pass_over(world, "update")
+    assert world.repository.refs()[LEDGER] == world.repository.refs()[HEAD]
+    world.repository.delete(HEAD)
+    pass_over(world, "rejected")
+
+
+def test_a_pass_leaves_the_collector_of_garbage_as_it_was(world: World) -> None:
+    opened(world)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        world.turn()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_a_server_without_atomic_pushes_serves_as_well(world: World) -> None:

@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import fleet  # noqa: E402 - beside this file
 
 SIZES = (1_000, 10_000)
-LIMIT = 1.5  # what is aimed at; the figures move by a tenth with the machine, so they are told and not asserted
+LIMIT = 1.5  # what is aimed at, and not reached yet with 10,000 releases
+GUARD = 2.0  # what no change may come near: beyond any noise of the machine
 ROUNDS = 5
 _PROBE = """
 import json, sys, time
@@ -104,6 +105,7 @@ def test_every_pin_is_found_at_a_cost_near_that_of_parsing(size: int, capsys: py
             f"\n{size:>6} releases, {len(files)} files: bare libyaml events {floor:6.2f} s, "
             f"pins found {ours:6.2f} s, ratio {ratio:.2f} (aim {LIMIT})"
         )
+    assert ratio < GUARD
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -648,6 +648,13 @@ def test_an_empty_history_tells_no_chart() -> None:
     assert (found.chart, found.deployed, found.suspended) == (None, None, True)
 
 
+def test_another_build_of_the_version_that_staging_asks_for_is_not_admitted() -> None:
+    history = (snap(8, "19.6.4+2", FAIL), old(7, "19.6.4+1", PASS))
+    given = release(*history, on=(failed(8, "19.6.4+2"),), chart=replace(REPOSITORY, constraint="19.6.4+2"))
+    assert proven(given) == []
+    assert proven(replace(given, chart=replace(REPOSITORY, constraint="19.6.4"))) == ["19.6.4+1"]
+
+
 def test_a_chart_version_that_is_none_makes_the_release_unreadable() -> None:
     said = unreadable(release(snap(7, "19.6.4", PASS), old(6, "latest")))
     assert said.startswith("revision 6 has a chartVersion that cannot be read: 'latest' is not a version")
