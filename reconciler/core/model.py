@@ -192,7 +192,8 @@ class Fleet:
     """One look at a staging cluster, reduced to one promotion's namespaces and selector.
 
     ``errors`` are what could not be read, so that what is missing need not be gone. ``empty`` are the namespaces that
-    were read and hold no release: more often a slip of the pen than meant.
+    were read and hold no release: more often a slip of the pen than meant. ``unread`` are namespaces that could not be
+    read, by name: nothing is known of their releases, and all else is as it was seen.
     """
 
     releases: tuple[HelmRelease | Unreadable, ...] = ()
@@ -200,6 +201,7 @@ class Fleet:
     helm_charts: tuple[HelmChart, ...] = ()
     errors: tuple[Problem, ...] = ()
     empty: tuple[Problem, ...] = ()
+    unread: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
