@@ -126,7 +126,7 @@ def test_keys_that_stand_twice_are_noted(case: str, keep: Keep) -> None:
 def test_a_merge_key_is_noted_by_its_line() -> None:
     found = root("x: &x {a: 1}\ny:\n  b: 2\n  <<: *x\nz: {'<<': 1}\n")
 
-    assert [node.merged for _, node in found.entries if isinstance(node, Mapping)] == [0, 4, 0]
+    assert [node.merged for node in found.entries.values() if isinstance(node, Mapping)] == [0, 4, 0]
 
 
 def test_bytes_are_read_as_text_with_their_byte_order_mark() -> None:

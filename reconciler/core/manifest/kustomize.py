@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from posixpath import normpath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from reconciler.core.manifest.file import NOTHING, File, is_kustomization
 from reconciler.core.manifest.item import Item, begun
 from reconciler.core.manifest.patch import Bench, Change, Idle
-from reconciler.core.manifest.resource import File, is_kustomization
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from reconciler.core.manifest.resource import Kustomization, Patch
+    from reconciler.core.manifest.kustomization import Kustomization, Patch
 
 MAX_NESTING: Final = 50
 """How deep kustomizations may include each other. Real trees stay below ten."""
@@ -72,7 +72,6 @@ class _Folder(NamedTuple):
 
 _EMPTY: Final = _Overlay((), complete=True)
 _MISSING: Final = _Overlay((), complete=False)
-_SILENT: Final = File()
 _ABSENT: Final = File(problem="it is not in the tree")
 
 
@@ -182,7 +181,7 @@ class _Build:
         if path not in self._paths:
             return _MISSING
         self._used.add(path)
-        file = self._files.get(path, _SILENT)
+        file = self._files.get(path, NOTHING)
         items = tuple(begun(one, path, by, root=folder) for one in file.resources)
         return _Overlay(items, complete=file.problem is None)
 
@@ -212,7 +211,7 @@ class _Build:
         for patch in patches:
             if not self._affords(bench.effort(patch)):
                 return _MISSING
-            path, file = (where, patch.inline) if patch.inline else self._patch_file(folder, patch.path or "")
+            path, file = self._patch_file(folder, patch.path) if patch.path else (where, patch.inline or NOTHING)
             bench.apply(Change(patch, path, file, where))
         self.idle += bench.idle
         return overlay._replace(items=bench.items())
@@ -220,7 +219,7 @@ class _Build:
     def _patch_file(self, folder: str, name: str) -> tuple[str, File]:
         path = _inside(folder, name)
         self._used.add(path)
-        return path, self._files.get(path, _SILENT if path in self._paths else _ABSENT)
+        return path, self._files.get(path, NOTHING if path in self._paths else _ABSENT)
 
 
 def _folder(path: str) -> str:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
+from reconciler.core.manifest.flaw import shown
 from reconciler.core.manifest.resource import (
     CHART,
     DIGEST,
@@ -19,7 +20,6 @@ from reconciler.core.manifest.resource import (
     SOURCE_KIND,
     TAG,
     VERSION,
-    shown,
 )
 from reconciler.core.model import Key, NoPin, Pin, Reason
 from reconciler.core.version import Version
@@ -27,10 +27,10 @@ from reconciler.core.version import Version
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from reconciler.core.manifest.file import File
     from reconciler.core.manifest.item import Item, Site
     from reconciler.core.manifest.kustomize import Survey
     from reconciler.core.manifest.patch import Idle
-    from reconciler.core.manifest.resource import File
 
 _GIT_SOURCES: Final = frozenset({"GitRepository", "Bucket"})
 _CLOSE_ENOUGH: Final = 300
@@ -107,7 +107,7 @@ class Finder:
         if not one.listed:
             why = "is not listed by the kustomization of its folder, so nothing applies it; list it, or remove it"
             return _unsupported(one, why)
-        version = one.sites.get(VERSION)
+        version = one.site(VERSION)
         if one.text(REF_NAME) is not None:
             if version or one.text(CHART):
                 return _unsupported(one, "has both chart and chartRef, which Flux refuses; remove one")
@@ -139,11 +139,11 @@ class Finder:
 
     def _repository_pin(self, repository: Item, one: Item) -> Pin | NoPin:
         for pointer in (DIGEST, SEMVER):
-            if (site := repository.sites.get(pointer)) is not None:
+            if (site := repository.site(pointer)) is not None:
                 what = pointer.rpartition("/")[2]
                 message = f"{_place(repository)} gives a {what}, which counts before its tag; give a tag alone"
                 return NoPin(Reason.UNPINNED, message, site.field.text)
-        if (tag := repository.sites.get(TAG)) is None:
+        if (tag := repository.site(TAG)) is None:
             message = f"{_place(repository)} gives no tag; write the exact one that production runs"
             return NoPin(Reason.UNPINNED, message)
         return self._at(tag, one, is_tag=True)
@@ -164,7 +164,7 @@ class Finder:
         nearest = max(_shared(repository.root, one.root) for repository in found)
         found = _preferred(found, lambda repository: _shared(repository.root, one.root) == nearest)
         found = _preferred(found, lambda repository: not self._editable.isdisjoint(repository.trail))
-        asked = {tuple(map(repository.sites.get, (TAG, SEMVER, DIGEST))): repository for repository in found}
+        asked = {tuple(map(repository.site, (TAG, SEMVER, DIGEST))): repository for repository in found}
         return list(asked.values())
 
     def _at(self, site: Site, governed: Item, *, is_tag: bool) -> Pin | NoPin:
