@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.apply import apply
-from reconciler.core.manifest import File, Survey, is_kustomization, is_manifest, read, survey
+from reconciler.core.manifest import (
+    NOTHING,
+    File,
+    Survey,
+    is_kustomization,
+    is_manifest,
+    named,
+    read,
+    refused,
+    survey,
+)
 from reconciler.core.model import EntryKind, Failure
 from reconciler.core.plan import Answers, Unseen, View, assess, inquire, plan
 from reconciler.core.report import Report
@@ -53,8 +63,9 @@ class Pass:
     answers: Mapping[str, Answers]
 
 
-_Content = tuple[str, bool]
-"""A content id, and whether the file's name makes it a kustomization: all that the meaning of a file depends on."""
+_Content = tuple[str, bool, bool]
+"""A content id, whether the file's name makes it a kustomization, and whether a kustomization makes it a patch under a
+target: all that the meaning of a file depends on."""
 
 
 @dataclass
@@ -67,26 +78,41 @@ class Reader:
     def manifests(self, base: Base, production: Production) -> tuple[Mapping[str, File], Survey]:
         """Give what the manifests of a tree say, and what they amount to."""
         if base.sha not in self._surveys:
-            wanted = {entry.path: _content(entry) for entry in base.entries if _readable(entry)}
-            self._read(wanted.values(), production)
-            files = {path: file for path, content in wanted.items() if (file := self._files[content]) != _NOTHING}
-            self._surveys[base.sha] = files, survey(files, wanted)
+            self._surveys[base.sha] = self._surveyed(base, production)
         return self._surveys[base.sha]
+
+    def _surveyed(self, base: Base, production: Production) -> tuple[Mapping[str, File], Survey]:
+        """Read what is called like a manifest, then what those files name besides."""
+        entries = base.entries
+        wanted = {one.path: _content(one) for one in entries if is_manifest(one.path) and _readable(one)}
+        files = self._read(wanted, production)
+        resources, patches = named(files)
+        odd = {one.path: _content(one) for one in entries if one.path in resources and _readable(one)}
+        files |= self._read(odd, production)
+        aimed = {one.path: (one.oid, False, True) for one in entries if one.path in patches and _readable(one)}
+        decisive = (one for one in entries if one.path in patches or is_kustomization(one.path))
+        unread = {one.path: refused(one) for one in decisive if not _readable(one)}
+        return files, survey(files | unread, {*wanted, *odd, *aimed}, self._read(aimed, production))
 
     def forget_all_but(self, bases: Iterable[Base]) -> None:
         """Let go of what no base holds any more."""
         kept = tuple(bases)
-        contents = {_content(entry) for base in kept for entry in base.entries}
+        oids = {entry.oid for base in kept for entry in base.entries}
         shas = {base.sha for base in kept}
-        self._files = {content: file for content, file in self._files.items() if content in contents}
+        self._files = {content: file for content, file in self._files.items() if content[0] in oids}
         self._surveys = {sha: known for sha, known in self._surveys.items() if sha in shas}
 
-    def _read(self, contents: Iterable[_Content], production: Production) -> None:
-        missing = {content for content in contents if content not in self._files}
-        for oid, data in production.read({oid for oid, _ in missing}):
-            for kustomization in (False, True):
-                if (oid, kustomization) in missing:
-                    self._files[oid, kustomization] = read(data, kustomization=kustomization)
+    def _read(self, wanted: Mapping[str, _Content], production: Production) -> dict[str, File]:
+        """Give what files say, by path, those left out that say nothing."""
+        missing: dict[str, list[_Content]] = {}
+        for content in wanted.values():
+            if content not in self._files:
+                missing.setdefault(content[0], []).append(content)
+        for oid, data in production.read(set(missing)) if missing else ():
+            for content in missing[oid]:
+                self._files[content] = read(data, kustomization=content[1], targeted=content[2])
+        known = self._files
+        return {path: file for path, content in wanted.items() if (file := known[content]) is not NOTHING}
 
 
 @contextmanager
@@ -101,15 +127,12 @@ def garbage_left() -> Iterator[None]:
             gc.enable()
 
 
-_NOTHING = File()
-
-
 def _readable(entry: Entry) -> bool:
-    return entry.kind is EntryKind.FILE and entry.size <= MAX_BYTES and is_manifest(entry.path)
+    return entry.kind is EntryKind.FILE and entry.size <= MAX_BYTES
 
 
 def _content(entry: Entry) -> _Content:
-    return entry.oid, is_kustomization(entry.path)
+    return entry.oid, is_kustomization(entry.path), False
 
 
 def observe(routes: Sequence[Route], reader: Reader, at: datetime, progress: Progress) -> Pass:

@@ -535,6 +535,14 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
             " c/oci.yaml:1; narrow paths to one of them"
         ),
     ),
+    "a great many OCIRepositories": (
+        {"a/hr.yaml": chart_ref(), **{f"{number}/oci.yaml": repository() for number in range(8)}},
+        Reason.AMBIGUOUS,
+        (
+            "HelmRelease vault in a/hr.yaml:1 refers to the OCIRepository vault, which is in 0/oci.yaml:1,"
+            " 1/oci.yaml:1, 2/oci.yaml:1, 3/oci.yaml:1, 4/oci.yaml:1 and 3 more; narrow paths to one of them"
+        ),
+    ),
     "an inline patch": (
         over(f"{TARGETED}  patch: '{{spec: {{chart: {{spec: {{version: 2.0.0}}}}}}, metadata: {{name: x}}}}'\n"),
         U,

@@ -138,7 +138,7 @@ def test_bytes_are_read_as_text_with_their_byte_order_mark() -> None:
     [
         pytest.param(b"a\nb\0", "line 2: a NUL byte: this is no text", id="a NUL byte"),
         pytest.param(b"a\n\n\xff", "line 3: this is not UTF-8", id="a byte that UTF-8 does not have"),
-        pytest.param("a".encode("utf-16"), "line 1: a NUL byte: this is no text", id="UTF-16"),
+        pytest.param("a".encode("utf-16"), "line 1: this is UTF-16; save it as UTF-8", id="UTF-16"),
         pytest.param(b"\xed\xa0\x80", "line 1: this is not UTF-8", id="a lone surrogate"),
     ],
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from reconciler.core.model import EntryKind
+
 if TYPE_CHECKING:
     from reconciler.core.manifest.kustomization import FluxKustomization, Kustomization
     from reconciler.core.manifest.resource import Resource
+    from reconciler.core.model import Entry
 
 KUSTOMIZATION_NAMES: Final = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 
@@ -18,6 +21,7 @@ class File(NamedTuple):
     operations: tuple[str, ...] = ()
     """The pointers that a JSON patch sets or removes."""
     kustomization: Kustomization | None = None
+    """Of a kustomization with a problem: what it may list, as far as can be told."""
     flux: tuple[FluxKustomization, ...] = ()
     problem: str | None = None
     names: tuple[str, ...] = ()
@@ -30,6 +34,13 @@ class File(NamedTuple):
 
 NOTHING: Final = File()
 """What most files of a tree say, as far as releases go."""
+
+
+def refused(entry: Entry) -> File:
+    """Say of an entry of a tree that is never read why not."""
+    if entry.kind is EntryKind.SYMLINK:
+        return File(problem="it is a symbolic link, which is never followed")
+    return File(problem="it is over 1 MiB" if entry.kind is EntryKind.FILE else "it is no plain file")
 
 
 def is_kustomization(path: str) -> bool:

@@ -43,6 +43,8 @@ class Item(NamedTuple):
     earlier: tuple[tuple[str | None, str], ...] = ()
     listed: bool = True
     """False where the folder's kustomization does not mention its file, which kustomize then leaves out."""
+    doubt: str | None = None
+    """Which kustomization cannot be read that has a part in it, or may have: what is applied is not known."""
 
     @property
     def origin(self) -> tuple[str, str | None, str, str, int]:

@@ -81,7 +81,7 @@ class FluxKustomization:
     changes: Kustomization
 
 
-def kustomization(node: Mapping, namespace: str, document: Document, inline: Inline) -> Kustomization:
+def read_kustomization(node: Mapping, namespace: str, document: Document, inline: Inline) -> Kustomization:
     """Read kustomize's configuration, which a Flux Kustomization has in its spec."""
     given = node.entries
     hiding = node.merged or document.aliased or document.duplicates
@@ -96,10 +96,10 @@ def kustomization(node: Mapping, namespace: str, document: Document, inline: Inl
     )
 
 
-def flux_kustomization(root: Mapping, document: Document, inline: Inline) -> Iterator[FluxKustomization]:
+def read_flux(root: Mapping, document: Document, inline: Inline) -> Iterator[FluxKustomization]:
     """Read a Flux Kustomization, if it has a spec."""
     if isinstance(spec := root.get("spec"), Mapping):
-        changes = kustomization(spec, text_at(spec, "targetNamespace"), document, inline)
+        changes = read_kustomization(spec, text_at(spec, "targetNamespace"), document, inline)
         yield FluxKustomization(text_at(spec, "path"), changes)
 
 

@@ -134,9 +134,12 @@ class Bench:
 
     def _miss(self, change: Change, resource: Resource, target: Target, *, hit: bool) -> None:
         """Note that a target does not select what its patch names, unless that may be where this tree ends."""
-        if not any(pin in resource.values for pin in PINS.values()):
+        kind = next((kind for kind, pin in PINS.items() if pin in resource.values), None)
+        if kind is None:
             return
         name = literal(target) or resource.name
+        if kind != resource.kind:  # under a target that does not count, and neither does the apiVersion
+            resource = resource._replace(kind=kind, api_version=f"{target.group}/{target.version}")
         one = begun(resource._replace(name=name), change.path, root=self._folder)
         if hit or self._complete or not selects(target, one._replace(namespace=target.namespace)):
             self.idle.append(Idle(change.path, resource.name, change.where, change.patch.line, target))

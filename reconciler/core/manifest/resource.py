@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.core.manifest.flaw import MERGED, SHAPE, alias_flaw, flaw
-from reconciler.core.yaml import ALL, TEXT, Alias, Keep, Mapping, Scalar
+from reconciler.core.yaml import ALL, TEXT, Alias, Keep, Mapping, Scalar, YamlError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Table
@@ -96,10 +96,17 @@ def text_at(node: Node | None, key: str | None = None) -> str:
     return (node.value or "") if isinstance(node, Alias) else ""
 
 
-def resource(text: str, document: Document, root: Mapping, kind: str, api_version: str) -> Resource | None:
-    """Read one object of a document, None where it has no name."""
+def read_resource(text: str, document: Document, root: Mapping, kind: str, api_version: str) -> Resource | None:
+    """Read one object of a document, None where it has no name.
+
+    Raises:
+        YamlError: its name or namespace stands where it cannot be read.
+    """
     metadata = root.entries.get("metadata")
-    if not (name := text_at(metadata, "name")):
+    name, namespace = text_at(metadata, "name"), text_at(metadata, "namespace")
+    if not (name and namespace):
+        _check_names(root, metadata)
+    if not name:
         return None
     found = _Found({}, [], [])
     found.take("/spec", root.entries.get("spec"))
@@ -110,8 +117,17 @@ def resource(text: str, document: Document, root: Mapping, kind: str, api_versio
         for pointer in found.hiding:
             if pin.startswith(f"{pointer}/"):
                 found.values[pin] = found.values[pointer]
-    namespace, deleted = text_at(metadata, "namespace") or None, text_at(root, "$patch") == "delete"
-    return Resource(kind, api_version, name, namespace, root.line, found.values, tuple(found.removed), deleted)
+    deleted = text_at(root, "$patch") == "delete"
+    return Resource(kind, api_version, name, namespace or None, root.line, found.values, tuple(found.removed), deleted)
+
+
+def _check_names(root: Mapping, metadata: Node | None) -> None:
+    """Refuse metadata that may give a name or a namespace which are not read."""
+    if isinstance(metadata, Alias):
+        raise YamlError("the metadata of an object behind an alias; write it out", metadata.line)
+    holder = root if metadata is None else metadata
+    if isinstance(holder, Mapping) and holder.merged:
+        raise YamlError("the metadata of an object behind a merge key (<<); write it out", holder.merged)
 
 
 class _Found(NamedTuple):

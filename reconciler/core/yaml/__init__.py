@@ -18,7 +18,7 @@ from reconciler.core.yaml.node import (
     Sequence,
     YamlError,
 )
-from reconciler.core.yaml.reading import MAX_BYTES, decode, parse, stream_items
+from reconciler.core.yaml.reading import MAX_BYTES, UTF_16_MARKS, decode, parse, stream_items
 from reconciler.core.yaml.splice import reads_as_string, splice
 from reconciler.core.yaml.value import load, plain_value
 
@@ -27,6 +27,7 @@ __all__ = [
     "MAX_BYTES",
     "STRING_TAG",
     "TEXT",
+    "UTF_16_MARKS",
     "Alias",
     "AliasError",
     "Document",

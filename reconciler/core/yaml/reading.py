@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING, Final, Protocol
 
 from reconciler.core.yaml.events import (
@@ -35,6 +36,9 @@ MAX_TAGS: Final = 100
 MAX_EXPANSION: Final = 10 << 20
 """How many characters a file's aliases may stand for: far more than any manifest, far less than a bomb."""
 
+UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How a text begins that YAML would read as UTF-16: https://yaml.org/spec/1.2.2/#52-character-encodings."""
+
 
 class Source(Protocol):
     """A stream of bytes or text."""
@@ -49,6 +53,8 @@ def decode(data: bytes) -> str:
     Raises:
         YamlError: it is not UTF-8, or holds a NUL byte.
     """
+    if data.startswith(UTF_16_MARKS):
+        raise YamlError("this is UTF-16; save it as UTF-8", 1)
     if (at := data.find(b"\0")) >= 0:
         raise YamlError("a NUL byte: this is no text", data.count(b"\n", 0, at) + 1)
     try:
