@@ -83,16 +83,16 @@ class Reader:
 
     def _surveyed(self, base: Base, production: Production) -> tuple[Mapping[str, File], Survey]:
         """Read what is called like a manifest, then what those files name besides."""
-        entries = base.entries
-        wanted = {one.path: _content(one) for one in entries if is_manifest(one.path) and _readable(one)}
+        readable = [one for one in base.entries if one.kind is EntryKind.FILE and one.size <= MAX_BYTES]
+        wanted = {one.path: _content(one) for one in readable if is_manifest(one.path)}
         files = self._read(wanted, production)
         resources, patches = named(files)
-        odd = {one.path: _content(one) for one in entries if one.path in resources and _readable(one)}
+        odd = {one.path: _content(one) for one in readable if one.path in resources} if resources else {}
+        aimed = {one.path: (one.oid, False, True) for one in readable if one.path in patches} if patches else {}
         files |= self._read(odd, production)
-        aimed = {one.path: (one.oid, False, True) for one in entries if one.path in patches and _readable(one)}
-        decisive = (one for one in entries if one.path in patches or is_kustomization(one.path))
-        unread = {one.path: refused(one) for one in decisive if not _readable(one)}
-        return files, survey(files | unread, {*wanted, *odd, *aimed}, self._read(aimed, production))
+        refusals = _refusals(base, patches) if len(readable) < len(base.entries) else {}
+        paths = {*wanted, *odd, *aimed}
+        return files, survey({**files, **refusals}, paths, self._read(aimed, production))
 
     def forget_all_but(self, bases: Iterable[Base]) -> None:
         """Let go of what no base holds any more."""
@@ -127,8 +127,14 @@ def garbage_left() -> Iterator[None]:
             gc.enable()
 
 
-def _readable(entry: Entry) -> bool:
-    return entry.kind is EntryKind.FILE and entry.size <= MAX_BYTES
+def _refusals(base: Base, patches: frozenset[str]) -> dict[str, File]:
+    """Say of what decides over others, and is never read, why not."""
+    return {
+        entry.path: refused(entry)
+        for entry in base.entries
+        if (entry.kind is not EntryKind.FILE or entry.size > MAX_BYTES)
+        and (entry.path in patches or is_kustomization(entry.path))
+    }
 
 
 def _content(entry: Entry) -> _Content:

@@ -95,6 +95,14 @@ GOVERNED: dict[str, tuple[Tree, Governed]] = {
         {**SHARED, "x/kustomization.yaml": "resources: []\n", "x/two.yaml": through("two")},
         ((None, "vault"),),
     ),
+    "no release whose version cannot be edited": (
+        {
+            **SHARED,
+            "x.yaml": release("x", version=None),
+            "y.yaml": f"y: &v 1.0.0\n{release('y', version='*v')}",
+        },
+        ((None, "vault"),),
+    ),
     "a release that depends on what cannot be read, in no known namespace": (
         {
             **SHARED,

@@ -104,6 +104,22 @@ FOUND: dict[str, tuple[Files, str, str]] = {
         "a.yaml:5",
         "1.0.0",
     ),
+    "a release beside a broken kustomization of another folder": (
+        {
+            **BASE,
+            "dev/kustomization.yaml": "resources: [",
+        },
+        "base/vault.yaml:4",
+        "1.0.0",
+    ),
+    "a kustomization with a key twice that is not followed": (
+        {
+            "prod/kustomization.yaml": "resources: [vault.yaml]\nlabels: []\nlabels: []\n",
+            "prod/vault.yaml": release(),
+        },
+        "prod/vault.yaml:4",
+        "1.0.0",
+    ),
     "what Flux applies, below a kustomization that is broken": (
         {
             "kustomization.yaml": "resources: [",
@@ -165,10 +181,10 @@ HELD: dict[str, tuple[Files, str]] = {
     "a broken kustomization above one that nothing else includes": (
         {
             "prod/kustomization.yaml": "resources: [",
-            "prod/vault/kustomization.yaml": "resources: [vault.yaml]\n",
-            "prod/vault/vault.yaml": release(),
+            "prod/apps/vault/kustomization.yaml": "resources: [vault.yaml]\n",
+            "prod/apps/vault/vault.yaml": release(),
         },
-        f"{VAULT} prod/vault/vault.yaml:1 {broken()}",
+        f"{VAULT} prod/apps/vault/vault.yaml:1 {broken()}",
     ),
     "a broken kustomization far above one over a base elsewhere": (
         {**over(), "kustomization.yaml": "resources: ["},

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reconciler.core.yaml import (
     ALL,
     MAX_BYTES,
+    TEXT,
     Alias,
     Keep,
     Mapping,
@@ -82,6 +83,16 @@ def test_only_what_is_wanted_is_kept() -> None:
     text = "a: {b: {x: 1}, c: 2}\nz: [1, {y: 2}]\n? {complex: key}\n: 1\nl: [{n: 1, m: 2}]\n"
 
     assert plain_value(root(text, keep)) == {"a": {"b": {"x": 1}}, "l": [{"n": 1}]}
+
+
+def test_of_what_only_the_text_is_wanted_no_place_is_kept() -> None:
+    text = "a: &x 1.10\nb: ~\nc: 'null'\nd: *x\ne: [x, &y y]\nf: {g: h}\ng: &z [1]\nh: *z\n"
+    found = root(text, Keep(dict.fromkeys("abcdefgh", TEXT)))
+
+    assert [found.get(key) for key in "abcd"] == ["1.10", "", "null", "1.10"]
+    assert plain_value(found.get("e") or "") == ["x", "y"]
+    assert found.get("f") == Mapping({}, 6)
+    assert found.get("h") == Alias("z", 8, None)
 
 
 def test_a_document_may_hold_anything() -> None:

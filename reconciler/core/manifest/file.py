@@ -45,10 +45,10 @@ def refused(entry: Entry) -> File:
 
 def is_kustomization(path: str) -> bool:
     """Tell by its name whether kustomize would read a file as its configuration."""
-    return path.endswith(_KUSTOMIZATION_ENDS) and path.rpartition("/")[2] in KUSTOMIZATION_NAMES
+    return path.endswith(_BELOW_A_FOLDER) or path in KUSTOMIZATION_NAMES
 
 
-_KUSTOMIZATION_ENDS: Final = tuple(KUSTOMIZATION_NAMES)
+_BELOW_A_FOLDER: Final = tuple(f"/{name}" for name in sorted(KUSTOMIZATION_NAMES))
 
 
 def is_manifest(path: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.core.manifest.file import File
 from reconciler.core.manifest.flaw import shown
-from reconciler.core.manifest.resource import text_at
+from reconciler.core.manifest.resource import text_at, text_of
 from reconciler.core.yaml import ALL, TEXT, Alias, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def read_flux(root: Mapping, document: Document, inline: Inline) -> Iterator[Flu
 
 
 def _texts(node: Node | None) -> tuple[str, ...]:
-    return tuple(filter(None, map(text_at, node.items))) if isinstance(node, Sequence) else ()
+    return tuple(filter(None, map(text_of, node.items))) if isinstance(node, Sequence) else ()
 
 
 def _at(node: Node | None, key: str) -> Node | None:
@@ -131,7 +131,7 @@ def _listed(node: Node | None, inline: Inline) -> Iterator[Patch]:
         if isinstance(item, Mapping):
             path, text = text_at(item, "path"), text_at(item, "patch")
             yield Patch(item.line, path or None, inline(text) if text else None, _target(item.get("target")))
-        elif isinstance(item, Scalar | Alias) and (text := text_at(item)):
+        elif isinstance(item, Scalar | Alias) and (text := text_of(item)):
             yield Patch(item.line, inline=inline(text)) if "\n" in text else Patch(item.line, text)
 
 

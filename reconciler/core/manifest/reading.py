@@ -22,7 +22,7 @@ from reconciler.core.manifest.resource import GROUPS, SPEC, read_resource, text_
 from reconciler.core.yaml import MAX_BYTES, TEXT, UTF_16_MARKS, Alias, Keep, Mapping, Sequence, YamlError, decode, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from reconciler.core.manifest.kustomization import FluxKustomization
     from reconciler.core.manifest.resource import Resource
@@ -108,12 +108,12 @@ def _read(text: str, wanted: Keep, *, any_kind: bool = False) -> File:
     for document in parse(text, wanted):
         if isinstance(document.root, Sequence):
             operations += _operations(document.root)
-        for root, kind in _objects(document.root):
-            api_version = text_at(root, "apiVersion")
+        for root in _objects(document.root):
+            kind, api_version = text_at(root, "kind"), text_at(root, "apiVersion")
             group = api_version.partition("/")[0]
-            if GROUPS.get(kind) == group or any_kind:
-                one = read_resource(text, document, root, kind, api_version)
-                resources += (one,) if one else ()
+            if any_kind or GROUPS.get(kind) == group:
+                if one := read_resource(text, document, root, kind, api_version):
+                    resources.append(one)
             elif kind == "Kustomization" and group == FLUX_GROUP:
                 flux += read_flux(root, document, _inline)
             elif wanted is _CONFIGURATION:
@@ -123,29 +123,27 @@ def _read(text: str, wanted: Keep, *, any_kind: bool = False) -> File:
     return File(tuple(resources), tuple(operations), configuration, tuple(flux))
 
 
-def _objects(root: Node) -> Iterator[tuple[Mapping, str]]:
-    """Give the objects of a document, with their kinds: itself, or the items of a list, which may be lists again.
+def _objects(root: Node) -> Iterable[Mapping]:
+    """Give the objects of a document: itself, or the items of a list, which may be lists again.
 
     To kustomize a list is whatever has items and a kind that ends so (``inlineAnyEmbeddedLists`` in its ``api``).
     """
     if not isinstance(root, Mapping):
-        return
+        return ()
     kind = text_at(root, "kind")
-    if not kind.endswith("List"):
-        yield root, kind
-        return
+    return _items(root, kind) if kind.endswith("List") else (root,)
+
+
+def _items(root: Mapping, kind: str) -> Iterator[Mapping]:
     items = root.entries.get("items")
     if isinstance(items, Alias) or (items is None and root.merged):
         line = items.line if isinstance(items, Alias) else root.merged
         raise YamlError(f"the items of a {kind} behind an alias or a merge key (<<); write them out", line)
+    typed = kind.removesuffix("List") in GROUPS
     for item in items.items if isinstance(items, Sequence) else ():
         if isinstance(item, Alias):
             raise YamlError(f"an item of a {kind} behind an alias; write it out", item.line)
-        if (
-            isinstance(item, Mapping)
-            and not (text_at(item, "kind") or item.merged)
-            and kind.removesuffix("List") in GROUPS
-        ):
+        if typed and isinstance(item, Mapping) and not (item.merged or text_at(item, "kind")):
             raise YamlError(f"an item of a {kind} without a kind, which kustomize refuses; give it one", item.line)
         yield from _objects(item)
 

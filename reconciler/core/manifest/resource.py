@@ -85,15 +85,19 @@ class Resource(NamedTuple):
         return self.field(TAG)
 
 
-def text_at(node: Node | None, key: str | None = None) -> str:
-    """Give the text of a node, or of one of its entries: that of an alias resolved, '' where there is none."""
-    if key is not None:
-        node = node.entries.get(key) if isinstance(node, Mapping) else None
+def text_of(node: Node | None) -> str:
+    """Give the text of a node: that of an alias resolved, '' where there is none."""
     if isinstance(node, str):
         return node
     if isinstance(node, Scalar):
         return "" if node.is_null else node.value
     return (node.value or "") if isinstance(node, Alias) else ""
+
+
+def text_at(node: Node | None, key: str) -> str:
+    """Give the text of an entry of a mapping, '' where there is none."""
+    found = node.entries.get(key) if isinstance(node, Mapping) else None
+    return found if isinstance(found, str) else text_of(found)
 
 
 def read_resource(text: str, document: Document, root: Mapping, kind: str, api_version: str) -> Resource | None:
