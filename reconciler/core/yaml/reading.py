@@ -107,11 +107,10 @@ class _Reader:
     of a manifest is values, so most of what reading costs beyond the parser is spent there.
     """
 
-    __slots__ = ("_aliased", "_anchors", "_duplicates", "_events", "_expansion", "_next", "_shift")
+    __slots__ = ("_aliased", "_anchors", "_duplicates", "_expansion", "_next", "_shift")
 
     def __init__(self, source: str | Source, shift: int = 0) -> None:
         self._next: Callable[[], Event] = CParser(source).get_event
-        self._events: Iterator[Event] = iter(self._next, None)  # the same events; a loop over them costs less
         self._shift = shift
 
     def _forget(self) -> None:
@@ -193,12 +192,11 @@ class _Reader:
         if depth == MAX_DEPTH:
             raise _too_deep(start)
         items: list[Node] = []
-        for item in self._events:  # pragma: no branch - the parser ends every sequence
-            if type(item) is SEQUENCE_END:
-                if start.anchor is not None:
-                    self._anchored(start, item, before)
-                break
+        following = self._next
+        while type(item := following()) is not SEQUENCE_END:
             items.append(self._node(item, keep, depth + 1))
+        if start.anchor is not None:
+            self._anchored(start, item, before)
         return Sequence(tuple(items), start.start_mark.line + 1)
 
     def _mapping(self, start: Event, keep: Keep, depth: int) -> Mapping:
@@ -209,12 +207,8 @@ class _Reader:
         entries: dict[str, Node] = {}
         seen: set[str] = set()
         merged = 0
-        for key in self._events:  # pragma: no branch - the parser ends every mapping
+        while type(key := following()) is not MAPPING_END:
             if type(key) is not SCALAR:
-                if type(key) is MAPPING_END:
-                    if start.anchor is not None:
-                        self._anchored(start, key, before)
-                    break
                 self._skip(key, depth + 1)
                 self._skip(following(), depth + 1)
                 continue
@@ -229,6 +223,8 @@ class _Reader:
                 self._skip(following(), depth + 1)
             else:
                 entries[name] = self._node(following(), wish, depth + 1)
+        if start.anchor is not None:
+            self._anchored(start, key, before)
         return Mapping(entries, start.start_mark.line + 1, merged)
 
     def _anchored(self, start: Event, end: Event, before: int) -> None:
@@ -254,7 +250,8 @@ class _Reader:
         around: list[tuple[set[str] | None, Event | None, int]] = []
         seen: set[str] | None = set() if type(start) is MAPPING else None
         anchored, before = start if start.anchor is not None else None, self._expansion
-        for event in self._events:  # pragma: no branch - the parser ends every collection
+        while True:  # the parser ends every collection
+            event = following()
             kind = type(event)
             if seen is not None and kind is not MAPPING_END:
                 if kind is SCALAR:
@@ -264,7 +261,7 @@ class _Reader:
                     seen.add(name)
                 else:
                     self._skip(event, depth + len(around) + 1)
-                event = following()  # noqa: PLW2901 - from the key to its value
+                event = following()
                 kind = type(event)
             if kind is SCALAR:
                 if event.anchor is not None:
