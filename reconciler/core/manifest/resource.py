@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.core.manifest.flaw import MERGED, SHAPE, alias_flaw, flaw
@@ -122,6 +123,7 @@ def read_resource(text: str, document: Document, root: Mapping, kind: str, api_v
             if pin.startswith(f"{pointer}/"):
                 found.values[pin] = found.values[pointer]
     deleted = text_at(root, "$patch") == "delete"
+    kind, api_version = intern(kind), intern(api_version)
     return Resource(kind, api_version, name, namespace or None, root.line, found.values, tuple(found.removed), deleted)
 
 
@@ -158,13 +160,14 @@ class _Found(NamedTuple):
 
     def _take_text(self, pointer: str, text: str) -> None:
         if text:
-            self.values[pointer] = text
+            self.values[pointer] = intern(text)
         else:
             self.removed.append(pointer)
 
     def _take_entries(self, pointer: str, node: Mapping) -> None:
         for key, value in node.entries.items():
-            self.take(f"{pointer}/{key}", value)
+            below = f"{pointer}/{key}"
+            self.take(_SHARED.get(below, below), value)
         if node.merged:
             self._hide(pointer, Field(node.merged, problem=MERGED))
         elif "$patch" in node.entries:
@@ -176,3 +179,5 @@ class _Found(NamedTuple):
 
 
 _ALL_LEAVES: Final = frozenset[str]().union(*LEAVES.values())
+_SHARED: Final = {pointer: pointer for pointer in _ALL_LEAVES}
+"""Of each pointer one text, which all resources share: they keep it, and many small things are slow to walk over."""
