@@ -1,0 +1,207 @@
+"""One scenario's place: a namespace of staging with its charts, and the production repository that follows it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.e2e.charts import Hook
+from tests.e2e.cluster import GROUPS
+from tests.e2e.process import until
+from tests.world import ENVIRON, Repository, answers, manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.e2e.charts import Publisher
+    from tests.e2e.cluster import Cluster, Object
+    from tests.e2e.flux import Kubelet
+
+PROGRAM = Path(sys.executable).with_name("helm-promoter")
+PASSES = (Hook(),)
+FAILS = (Hook(phase="Failed"),)
+KINDS = {
+    "HelmRelease": ("helm", "helmreleases"),
+    "HelmRepository": ("source", "helmrepositories"),
+    "HelmChart": ("source", "helmcharts"),
+    "OCIRepository": ("source", "ocirepositories"),
+}
+RECORDED = ("HelmRelease", "OCIRepository", "HelmChart")
+
+
+@dataclass
+class Staging:
+    """A namespace of the cluster, in which one scenario plays."""
+
+    cluster: Cluster
+    kubelet: Kubelet
+    publisher: Publisher
+    namespace: str
+    folder: Path
+    chart: str = "app"
+    repository: Repository = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cluster.namespace(self.namespace)
+        self.repository = Repository(self.folder / "fleet.git")
+
+    # what is published
+
+    def publish(self, version: str, *hooks: Hook, broken: bool = False) -> None:
+        """Publish a version of the chart, and have Flux look at once if it already knows the repository."""
+        package = self.publisher.package(self.namespace, self.chart, version, *hooks, broken=broken)
+        self.publisher.publish(package)
+        if self.listed("HelmRepository"):
+            self.nudge("HelmRepository", "charts")
+
+    def push(self, version: str, *hooks: Hook) -> None:
+        """Push a version of the chart to the registry."""
+        self.publisher.push(self.publisher.package(self.namespace, self.chart, version, *hooks))
+        for repository in self.listed("OCIRepository"):
+            self.nudge("OCIRepository", repository["metadata"]["name"])
+
+    # what staging has
+
+    def charts(self) -> None:
+        """Let staging know the chart repository."""
+        spec = {"interval": "10m", "url": f"{self.publisher.url}/{self.namespace}"}
+        self.apply("HelmRepository", "charts", spec)
+
+    def release(self, version: str = "*", *, name: str = "app", **spec: object) -> None:
+        """Have a release of the chart, by default in whatever version there is, with tests."""
+        source = {"kind": "HelmRepository", "name": "charts"}
+        chart = {"spec": {"chart": self.chart, "version": version, "interval": "10m", "sourceRef": source}}
+        self.apply("HelmRelease", name, _body(spec) | {"chart": chart})
+
+    def oci(self, name: str = "app", **ref: str) -> None:
+        """Have an OCIRepository of the chart in the registry."""
+        url = f"oci://{self.publisher.registry}/{self.namespace}/{self.chart}"
+        self.apply("OCIRepository", name, {"interval": "10m", "url": url, "insecure": True, "ref": ref})
+
+    def release_of(self, repository: str, name: str = "app", **spec: object) -> None:
+        """Have a release of what an OCIRepository fetches."""
+        self.apply("HelmRelease", name, _body(spec) | {"chartRef": {"kind": "OCIRepository", "name": repository}})
+
+    def apply(self, kind: str, name: str, spec: Object) -> None:
+        group, _ = KINDS[kind]
+        version = GROUPS[group].removeprefix("/apis/")
+        thing = {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": self.namespace}}
+        self.cluster.api.apply(self.path(kind, name), thing | {"spec": spec})
+
+    def change(self, name: str = "app", **spec: object) -> None:
+        """Change the spec of a release, as a person with kubectl would."""
+        self.cluster.api.merge(self.path("HelmRelease", name), {"spec": spec})
+
+    def nudge(self, kind: str, name: str) -> None:
+        """Have Flux look at an object now, and wait until it has looked."""
+        token = uuid.uuid4().hex
+        annotated = {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}}
+        self.cluster.api.merge(self.path(kind, name), annotated)
+        until(
+            f"{kind} {name} is looked at", lambda: self.get(kind, name)["status"].get("lastHandledReconcileAt") == token
+        )
+
+    # what is to be seen of it
+
+    def path(self, kind: str, name: str = "") -> str:
+        group, plural = KINDS[kind]
+        return f"{GROUPS[group]}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    def get(self, kind: str, name: str) -> Object:
+        return self.cluster.api.get(self.path(kind, name))
+
+    def listed(self, kind: str) -> list[Object]:
+        return self.cluster.api.get(self.path(kind))["items"]
+
+    def becomes(self, what: str, holds: Callable[[Object], bool], name: str = "app") -> Object:
+        """Wait until what Flux wrote of a release holds; give the release."""
+        last: Object = {}
+
+        def look() -> bool:
+            last.update(self.get("HelmRelease", name))
+            return "history" in last["status"] and holds(last)
+
+        try:
+            until(what, look)
+        except AssertionError as error:
+            error.add_note(json.dumps(last["status"], indent=1))
+            raise
+        return last
+
+    def settles(self, version: str, ready: str = "True", name: str = "app") -> Object:
+        """Wait until Flux has done with a version."""
+        return self.becomes(f"{version} is Ready={ready}", lambda seen: settled(seen, version, ready), name)
+
+    # the program
+
+    def pin(self, version: str, name: str = "app") -> None:
+        """Have production pin a version."""
+        text = manifest(f"{self.namespace}/{name}", version, self.chart)
+        self.repository.commit({f"production/{name}.yaml": text})
+
+    def config(self) -> Path:
+        """Write the program's configuration, and what it needs."""
+        promotion = {
+            "name": "home",
+            "staging": {"cluster": staging(self), "namespaces": [self.namespace]},
+            "production": {"git": {"url": str(self.repository.path)}, "paths": ["production/**"]},
+        }
+        path = self.folder / "helm-promoter.yaml"
+        path.write_text(json.dumps({"promotions": [promotion]}))
+        return path
+
+    def promoter(self, *words: str, code: int = 0) -> str:
+        """Run the installed program, and give what it prints."""
+        command = [str(PROGRAM), *words, "-c", str(self.config())]
+        environ = ENVIRON | {"HOME": str(self.folder)}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=self.folder)
+        assert done.returncode == code, f"{words} gave {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def plan(self) -> Object:
+        return json.loads(self.promoter("plan", "-o", "json"))
+
+    def answer(self, name: str = "app") -> str:
+        """The one answer about a release: an action, a reason, ``in sync`` or ``proposed``."""
+        return answers(self.plan())[f"{self.namespace}/{name}"]
+
+    def run(self) -> dict[str, list[str]]:
+        """Make one pass; give what is proposed afterwards: each branch, and the lines that it changes."""
+        self.promoter("run", "--once")
+        heads = [ref.removeprefix("refs/heads/") for ref in self.repository.refs() if ref.startswith("refs/heads/helm")]
+        start = f"helm-promotion/home/{self.namespace}/"
+        return {head.removeprefix(start): self.repository.changes(head) for head in heads}
+
+
+def staging(world: Staging) -> Object:
+    """The ``cluster:`` mapping of the configuration: how the program under test sees staging."""
+    items = [
+        each | {"apiVersion": GROUPS[KINDS[kind][0]].removeprefix("/apis/"), "kind": kind}
+        for kind in RECORDED
+        for each in world.listed(kind)
+    ]
+    recorded = {"apiVersion": "v1", "kind": "List", "items": items}
+    (world.folder / "staging.json").write_text(json.dumps(recorded))
+    return {"snapshot": "staging.json"}
+
+
+def settled(release: Object, version: str, ready: str) -> bool:
+    """Tell whether Flux attempted this version and is done with it, well or not."""
+    conditions = {each["type"]: each for each in release["status"]["conditions"]}
+    if release["status"].get("lastAttemptedRevision") != version or conditions["Ready"]["status"] != ready:
+        return False
+    return "Reconciling" not in conditions
+
+
+def newest(release: Object) -> Object:
+    """The newest entry of a release's history."""
+    return max(release["status"]["history"], key=lambda entry: entry["version"])
+
+
+def _body(spec: dict[str, object]) -> Object:
+    return {"interval": "10m", "timeout": "30s", "test": {"enable": True}} | spec
