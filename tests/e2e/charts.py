@@ -70,6 +70,7 @@ class Publisher:
         templates.mkdir(parents=True, exist_ok=True)
         (source / "Chart.yaml").write_text(f"apiVersion: v2\nname: {chart}\nversion: {version}\n")
         (source / "values.yaml").write_text("colour: green\n")
+        (source / "values-red.yaml").write_text("colour: red\n")
         (templates / "config.yaml").write_text(CONFIG)
         if broken:
             (templates / "refused.yaml").write_text(REFUSED)
@@ -78,18 +79,19 @@ class Publisher:
             (templates / f"{hook.name}.yaml").write_text(text)
         target = self.folder / group
         target.mkdir(exist_ok=True)
-        self._helm("package", str(source), "--destination", str(target))
+        self.helm("package", str(source), "--destination", str(target))
         return target / f"{chart}-{version}.tgz"
 
     def publish(self, package: Path) -> None:
         """Put a packaged chart into its group's index."""
-        self._helm("repo", "index", str(package.parent), "--url", f"{self.url}/{package.parent.name}")
+        self.helm("repo", "index", str(package.parent), "--url", f"{self.url}/{package.parent.name}")
 
     def push(self, package: Path) -> None:
         """Push a packaged chart to the registry, under its group's name."""
-        self._helm("push", str(package), f"oci://{self.registry}/{package.parent.name}", "--plain-http")
+        self.helm("push", str(package), f"oci://{self.registry}/{package.parent.name}", "--plain-http")
 
-    def _helm(self, *words: str) -> None:
+    def helm(self, *words: str) -> None:
+        """Run helm."""
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         done = subprocess.run(
             [self.tools.program("helm"), *words], env=environ, capture_output=True, text=True, check=False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.e2e import recording
 from tests.e2e.charts import Hook
 from tests.e2e.cluster import GROUPS
 from tests.e2e.process import until
@@ -67,6 +69,22 @@ class Staging:
 
     # what staging has
 
+    def starts(self, version: str = "1.0.0", *hooks: Hook, wants: str = ">=1.0.0", **spec: object) -> None:
+        """Have a release in a first version that passes its tests, while production is one version behind."""
+        self.publish(version, *(hooks or PASSES))
+        self.charts()
+        self.release(wants, **spec)
+        self.settles(version)
+        self.pin("0.9.0")
+
+    def order(self, phase: str | None, hook: str = "app-smoke") -> None:
+        """Say how a hook's pod is to end, whatever its chart says; None takes the order back."""
+        place = f"{self.namespace}/{hook}"
+        if phase is None:
+            self.kubelet.orders.pop(place)
+        else:
+            self.kubelet.orders[place] = phase
+
     def charts(self) -> None:
         """Let staging know the chart repository."""
         spec = {"interval": "10m", "url": f"{self.publisher.url}/{self.namespace}"}
@@ -83,9 +101,9 @@ class Staging:
         url = f"oci://{self.publisher.registry}/{self.namespace}/{self.chart}"
         self.apply("OCIRepository", name, {"interval": "10m", "url": url, "insecure": True, "ref": ref})
 
-    def release_of(self, repository: str, name: str = "app", **spec: object) -> None:
-        """Have a release of what an OCIRepository fetches."""
-        self.apply("HelmRelease", name, _body(spec) | {"chartRef": {"kind": "OCIRepository", "name": repository}})
+    def release_of(self, source: str, name: str = "app", *, kind: str = "OCIRepository", **spec: object) -> None:
+        """Have a release of what an OCIRepository, or a HelmChart, fetches."""
+        self.apply("HelmRelease", name, _body(spec) | {"chartRef": {"kind": kind, "name": source}})
 
     def apply(self, kind: str, name: str, spec: Object) -> None:
         group, _ = KINDS[kind]
@@ -96,6 +114,17 @@ class Staging:
     def change(self, name: str = "app", **spec: object) -> None:
         """Change the spec of a release, as a person with kubectl would."""
         self.cluster.api.merge(self.path("HelmRelease", name), {"spec": spec})
+
+    def force(self, name: str = "app") -> None:
+        """Have Flux upgrade a release now, though nothing has changed."""
+        token = uuid.uuid4().hex
+        annotations = {"reconcile.fluxcd.io/requestedAt": token, "reconcile.fluxcd.io/forceAt": token}
+        self.cluster.api.merge(self.path("HelmRelease", name), {"metadata": {"annotations": annotations}})
+
+    def helm(self, *words: str) -> None:
+        """Have a person use helm on the cluster."""
+        flags = ("--namespace", self.namespace, "--kubeconfig", str(self.cluster.admin))
+        self.publisher.helm(*words, *flags)
 
     def nudge(self, kind: str, name: str) -> None:
         """Have Flux look at an object now, and wait until it has looked."""
@@ -133,9 +162,38 @@ class Staging:
             raise
         return last
 
+    def observes(self, generation: int, name: str = "app") -> Object:
+        """Wait until Flux has done with a generation of the spec."""
+        return self.becomes(
+            f"generation {generation} is observed",
+            lambda seen: seen["status"]["observedGeneration"] == generation,
+            name,
+        )
+
+    def tested(self, version: str, name: str = "app") -> Object:
+        """Wait until Flux has tested a version well, whatever it adds to it."""
+        return self.becomes(f"{version} is tested", lambda seen: _tested(seen, version), name)
+
+    def settled_after(self, revision: int, name: str = "app") -> Object:
+        """Wait until Flux has done with a revision, well or not."""
+        return self.becomes(f"revision {revision} is done with", lambda seen: _done(seen, revision), name)
+
     def settles(self, version: str, ready: str = "True", name: str = "app") -> Object:
         """Wait until Flux has done with a version."""
         return self.becomes(f"{version} is Ready={ready}", lambda seen: settled(seen, version, ready), name)
+
+    def record(self, case: str) -> None:
+        """Keep what the controllers wrote as a fixture of the fast tests, if this run is to record."""
+        if os.environ.get("E2E_RECORD"):
+            recording.write(case, self.publisher.tools.versions, self.objects())
+
+    def objects(self) -> list[Object]:
+        """Give the objects that the program reads, as kubectl would print them."""
+        return [
+            each | {"apiVersion": GROUPS[KINDS[kind][0]].removeprefix("/apis/"), "kind": kind}
+            for kind in RECORDED
+            for each in self.listed(kind)
+        ]
 
     # the program
 
@@ -180,12 +238,7 @@ class Staging:
 
 def staging(world: Staging) -> Object:
     """The ``cluster:`` mapping of the configuration: how the program under test sees staging."""
-    items = [
-        each | {"apiVersion": GROUPS[KINDS[kind][0]].removeprefix("/apis/"), "kind": kind}
-        for kind in RECORDED
-        for each in world.listed(kind)
-    ]
-    recorded = {"apiVersion": "v1", "kind": "List", "items": items}
+    recorded = {"apiVersion": "v1", "kind": "List", "items": world.objects()}
     (world.folder / "staging.json").write_text(json.dumps(recorded))
     return {"snapshot": "staging.json"}
 
@@ -198,9 +251,24 @@ def settled(release: Object, version: str, ready: str) -> bool:
     return "Reconciling" not in conditions
 
 
+def _tested(release: Object, version: str) -> bool:
+    conditions = {each["type"]: each["status"] for each in release["status"]["conditions"]}
+    last = newest(release)["chartVersion"].partition("+")[0]
+    return last == version and conditions.get("TestSuccess") == "True" == conditions["Ready"]
+
+
+def _done(release: Object, revision: int) -> bool:
+    conditions = {each["type"]: each["status"] for each in release["status"]["conditions"]}
+    return newest(release)["version"] == revision and "Reconciling" not in conditions
+
+
 def newest(release: Object) -> Object:
     """The newest entry of a release's history."""
     return max(release["status"]["history"], key=lambda entry: entry["version"])
+
+
+def _handled(thing: Object) -> str | None:
+    return thing["status"].get("lastHandledReconcileAt")
 
 
 def _body(spec: dict[str, object]) -> Object:
