@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ from tests.e2e.staging import Staging
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+LONGEST = 60
 
 
 @pytest.fixture(scope="session")
@@ -38,4 +42,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, P
 def world(place: Callable[[str, Path], Staging], request: pytest.FixtureRequest, tmp_path: Path) -> Staging:
     """A namespace with the test's name."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).removeprefix("test-").strip("-")
-    return place(name[:60].strip("-"), tmp_path)
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST - 7].strip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return place(name, tmp_path)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.e2e import recording
+from tests import recordings
 from tests.e2e.charts import Hook
 from tests.e2e.cluster import GROUPS
 from tests.e2e.process import until
@@ -148,15 +148,20 @@ class Staging:
         return self.cluster.api.get(self.path(kind))["items"]
 
     def becomes(self, what: str, holds: Callable[[Object], bool], name: str = "app") -> Object:
-        """Wait until what Flux wrote of a release holds; give the release."""
-        last: Object = {}
+        """Wait until what Flux wrote of a release holds and stays; give the release.
+
+        Flux writes conditions and history one after the other, so one look could see half of it.
+        """
+        last: Object = {"metadata": {}}
 
         def look() -> bool:
+            before = last["metadata"].get("resourceVersion")
             last.update(self.get("HelmRelease", name))
-            return "history" in last["status"] and holds(last)
+            stays = last["metadata"]["resourceVersion"] == before
+            return stays and "history" in last["status"] and holds(last)
 
         try:
-            until(what, look)
+            until(what, look, pause=0.2)
         except AssertionError as error:
             error.add_note(json.dumps(last["status"], indent=1))
             raise
@@ -184,8 +189,12 @@ class Staging:
 
     def record(self, case: str) -> None:
         """Keep what the controllers wrote as a fixture of the fast tests, if this run is to record."""
+        self.record_all(case, [self.objects()])
+
+    def record_all(self, case: str, moments: list[list[Object]]) -> None:
+        """Keep more than one moment."""
         if os.environ.get("E2E_RECORD"):
-            recording.write(case, self.publisher.tools.versions, self.objects())
+            recordings.write(case, self.publisher.tools.versions, moments)
 
     def objects(self) -> list[Object]:
         """Give the objects that the program reads, as kubectl would print them."""

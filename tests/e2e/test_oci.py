@@ -147,10 +147,5 @@ def test_a_helm_chart_that_a_release_refers_to_tells_the_version(world: Staging)
     world.release_of("app", kind="HelmChart")
     world.settles("1.0.0")
     world.record("helm-chart")
-    text = (
-        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmChart\nmetadata:\n  name: app\n  namespace: {0}\nspec:\n"
-        "  chart: app\n  version: 0.9.0\n---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n"
-        "  name: app\n  namespace: {0}\nspec:\n  chartRef:\n    kind: HelmChart\n    name: app\n"
-    )
-    world.repository.commit({"production/app.yaml": text.format(world.namespace)})
-    assert world.run() == {"app": ["-  version: 0.9.0", "+  version: 1.0.0", "1 commit"]}
+    world.pin("0.9.0")
+    assert world.run() == {"app": ["-      version: 0.9.0", "+      version: 1.0.0", "1 commit"]}

@@ -35,7 +35,8 @@ def test_a_new_version_without_tests_is_held_and_the_one_before_is_promoted(worl
     world.settles("1.1.0")
     world.record("no-hooks-any-more")
     assert world.run() == PROVEN
-    world.pin("1.0.0")
+    world.repository.merge(f"helm-promotion/home/{world.namespace}/app")
+    assert world.run() == {}
     assert world.answer() == "no-tests"
 
 
