@@ -27,7 +27,8 @@ OF_THE_SERVER = ("managedFields", "uid", "resourceVersion")
 def write(case: str, versions: dict[str, str], moments: list[list[Object]]) -> None:
     """Write a case, without what the API server adds for itself."""
     kept = [[_without_the_servers(each) for each in moment] for moment in moments]
-    text = json.dumps({"controllers": versions, "moments": kept}, indent=1, sort_keys=True)
+    shown = ",\n".join(json.dumps(each, indent=1 if len(kept) == 1 else None, sort_keys=True) for each in kept)
+    text = f'{{"controllers": {json.dumps(versions, sort_keys=True)},\n"moments": [\n{shown}\n]}}'
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{case}.json").write_text(ADDRESS.sub("staging.invalid", text) + "\n")
 

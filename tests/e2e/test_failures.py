@@ -56,13 +56,22 @@ def test_failed_tests_that_are_rolled_back_are_held(world: Staging) -> None:
     assert only_the_proven_one(world)["reason"] == "tests-failed"
 
 
-def test_failed_tests_that_are_retried_and_rolled_back_each_time_are_held(world: Staging) -> None:
+def test_a_second_failed_try_after_a_rollback_takes_the_proof_out_of_the_history(world: Staging) -> None:
+    """Flux keeps the history only back to the last good revision: by then the rollback, which was never tested."""
     world.starts(upgrade={"remediation": {"retries": 1}})
     world.publish("1.1.0", *FAILS)
+    world.becomes("the first try is rolled back", lambda seen: newest(seen)["version"] == 3)
+    world.record("tests-fail-and-roll-back-before-the-next-try")
+    assert world.run() == PROVEN
     seen = world.settles("1.1.0", ready="False")
-    assert newest(seen)["version"] == 5
+    assert [(each["version"], each["chartVersion"]) for each in seen["status"]["history"]] == [
+        (5, "1.0.0"),
+        (4, "1.1.0"),
+        (3, "1.0.0"),
+    ]
     world.record("tests-fail-twice-and-roll-back")
-    assert only_the_proven_one(world)["reason"] == "tests-failed"
+    assert world.run() == {}
+    assert world.answer() == "tests-failed"
 
 
 def test_failed_tests_that_staging_ignores_are_held(world: Staging) -> None:
