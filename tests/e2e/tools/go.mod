@@ -1,7 +1,7 @@
 // The programs that the end-to-end tests run, in one module so that they share what is compiled. A main module has to
 // repeat the replacements of those it requires. One is left out: helm-controller's own build takes Helm from a fork by
 // Flux, which the module proxy does not serve; here it is built with Helm itself, of the version that was forked.
-// To renew a version: change it here, run "go mod tidy -e", then "make e2e" and "make record".
+// To renew a version: change it here, run "go mod tidy", then "make e2e" and "make record".
 module helm-promoter.invalid/tests/e2e/tools
 
 go 1.26.0
