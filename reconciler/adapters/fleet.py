@@ -11,7 +11,7 @@ from reconciler.core.model import Fleet, HelmChart, HelmRelease, OCIRepository, 
 from reconciler.core.selector import Selector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from reconciler.core.model import Key, Reference, Scope
 

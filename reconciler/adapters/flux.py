@@ -24,11 +24,11 @@ OCI_REPOSITORY: Final = "OCIRepository"
 HELM_CHART: Final = "HelmChart"
 
 VERSIONS: Final = {
-    HELM_RELEASE: ("helm.toolkit.fluxcd.io", frozenset({"v2", "v2beta2"})),
-    OCI_REPOSITORY: ("source.toolkit.fluxcd.io", frozenset({"v1", "v1beta2"})),
-    HELM_CHART: ("source.toolkit.fluxcd.io", frozenset({"v1", "v1beta2"})),
+    HELM_RELEASE: ("helm.toolkit.fluxcd.io", ("v2", "v2beta2")),
+    OCI_REPOSITORY: ("source.toolkit.fluxcd.io", ("v1", "v1beta2")),
+    HELM_CHART: ("source.toolkit.fluxcd.io", ("v1", "v1beta2")),
 }
-"""The group of each kind that is read, and its versions."""
+"""The group of each kind that is read, and its versions, the newest first."""
 
 _NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
@@ -240,7 +240,7 @@ def decode(value: object) -> Found | Other:
         ValueError: it is no Kubernetes object, or has no valid name and namespace.
     """
     head = _header(value)
-    group, versions = VERSIONS.get(head.kind, ("", frozenset()))
+    group, versions = VERSIONS.get(head.kind, ("", ()))
     if not group or head.api_version.partition("/")[0] != group:
         return Other(head.kind)
     key = _key(value, head.kind)
