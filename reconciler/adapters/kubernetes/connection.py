@@ -29,7 +29,11 @@ _TIMEOUT: Final = Timeout(connect=5, read=30)
 _RETRIES: Final = 5  # in one look: whatever it asks for, it ends
 _FIRST_PAUSE: Final = 0.4  # seconds, doubled from one attempt to the next
 _LONGEST_PAUSE: Final = 30.0  # seconds: a server that asks for more is left to the next pass
-_HEADERS: Final = {"Accept": "application/json", "User-Agent": f"helm-promoter/{__version__}"}
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",  # a tenth of the bytes, and no slower even on one machine
+    "User-Agent": f"helm-promoter/{__version__}",
+}
 _LIST: Final = frozenset({200, 403, 404, 410})
 _UNAUTHORIZED: Final = 401
 

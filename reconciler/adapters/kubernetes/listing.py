@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,7 @@ from reconciler.ports import Refused, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from reconciler.adapters.kubernetes.connection import Connection
+    from reconciler.adapters.kubernetes.connection import Answer, Connection
     from reconciler.core.model import Scope
 
 EVERYWHERE: Final = "*"
@@ -85,15 +86,20 @@ class Listing:
 
     def _pages(self, kind: str, namespace: str) -> Iterator[flux.Page]:
         version, page = self._first(kind, namespace)
+        with ThreadPoolExecutor(max_workers=1) as ahead:
+            while page.more:
+                query = self._query(kind) | {"continue": page.more}
+                coming = ahead.submit(self.connection.get, _path(kind, version, namespace), query)
+                yield page  # and is translated while the server makes the next
+                page = self._next(kind, namespace, coming.result())
         yield page
-        while page.more:
-            answer = self.connection.get(_path(kind, version, namespace), self._query(kind) | {"continue": page.more})
-            if answer.status == HTTPStatus.FORBIDDEN:
-                raise self._denied(kind, namespace, answer.body)
-            if answer.status != HTTPStatus.OK:  # 410: the token is too old. 404: the version is gone
-                raise _ExpiredError
-            page = self._page(kind, answer.body)
-            yield page
+
+    def _next(self, kind: str, namespace: str, answer: Answer) -> flux.Page:
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise self._denied(kind, namespace, answer.body)
+        if answer.status != HTTPStatus.OK:  # 410: the token is too old. 404: the version is gone
+            raise _ExpiredError
+        return self._page(kind, answer.body)
 
     def _first(self, kind: str, namespace: str) -> tuple[str, flux.Page]:
         """Find the version by asking for it: the one that was served last, then the newest.
