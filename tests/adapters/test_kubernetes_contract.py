@@ -29,9 +29,10 @@ class TwinCluster:
         return self.twin.kubeconfig(self.folder / "admin.kubeconfig")
 
     def user(self, *rights: tuple[str, str]) -> Path:
-        token = f"{kubernetes.TOKEN_OF}user-{len(self.twin.users)}"
+        name = f"user-{len(self.twin.users)}"
+        token = f"{kubernetes.TOKEN_OF}{name}"
         self.twin.users[token] = frozenset(rights)
-        return self.twin.kubeconfig(self.folder / f"{token}.kubeconfig", token)
+        return self.twin.kubeconfig(self.folder / f"{name}.kubeconfig", token)
 
     def revoke(self) -> None:
         self.twin.users.popitem()

@@ -108,7 +108,7 @@ class Twin:
         namespace = parts[4] if len(parts) == 6 else EVERYWHERE
         rights = self.users[user] if user else frozenset()
         if rights is not None and not rights & {(plural, namespace), (plural, EVERYWHERE)}:
-            return forbidden(user.removeprefix(TOKEN_OF) if user else "system:anonymous", plural, parts[1], namespace)
+            return forbidden((user or _NOBODY).removeprefix(TOKEN_OF), plural, parts[1], namespace)
         if version not in self.served.get(plural, ()):
             return 404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n"
         return self._list(plural, namespace, f"{parts[1]}/{version}", query)
