@@ -14,7 +14,6 @@ from reconciler.ports import Refused
 from tests.world import proven
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
     from tests.world import Object
@@ -190,8 +189,8 @@ class ReadsALiveCluster:
         with pytest.raises(Refused) as raised:
             look(cluster.user(("helmreleases", "a")))
         assert str(raised.value).endswith(
-            "may not list helmreleases.helm.toolkit.fluxcd.io in all namespaces: bind it to a ClusterRole with the rule "
-            "{apiGroups: [helm.toolkit.fluxcd.io], resources: [helmreleases], verbs: [list]}"
+            "may not list helmreleases.helm.toolkit.fluxcd.io in all namespaces: bind it to a ClusterRole with the "
+            "rule {apiGroups: [helm.toolkit.fluxcd.io], resources: [helmreleases], verbs: [list]}"
         )
 
     @pytest.mark.parametrize(

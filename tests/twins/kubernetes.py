@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import ssl
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
