@@ -27,7 +27,7 @@ PLURALS = {"HelmRelease": "helmreleases", "OCIRepository": "ocirepositories", "H
 KINDS = {plural: kind for kind, plural in PLURALS.items()}
 EVERYWHERE = "*"
 TOKEN_OF = "token-of-"  # and the user's name
-_NOBODY = "system:anonymous"
+NOBODY = "system:anonymous"
 
 Right = tuple[str, str]
 """A resource's plural, and the namespace where it may be listed, ``*`` for all."""
@@ -106,9 +106,9 @@ class Twin:
         parts = url.path.strip("/").split("/")
         version, plural = parts[2], parts[-1]
         namespace = parts[4] if len(parts) == 6 else EVERYWHERE
-        rights = self.users[user] if user else frozenset()
+        rights = self.users.get(user or NOBODY, frozenset())
         if rights is not None and not rights & {(plural, namespace), (plural, EVERYWHERE)}:
-            return forbidden((user or _NOBODY).removeprefix(TOKEN_OF), plural, parts[1], namespace)
+            return forbidden((user or NOBODY).removeprefix(TOKEN_OF), plural, parts[1], namespace)
         if version not in self.served.get(plural, ()):
             return 404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n"
         return self._list(plural, namespace, f"{parts[1]}/{version}", query)

@@ -42,21 +42,28 @@ def failed(status: int, api: str) -> PortError:
 
 def unreached(error: Exception, api: str) -> PortError:
     """Say what kept a request from being answered. The error's own words are not told: some quote what was sent."""
-    roots = tuple(_roots(error))
-    for root in roots:
-        if isinstance(root, ssl.SSLCertVerificationError):
-            cure = "correct the certificate authority or the server's name, or renew the server's certificate"
-            return Refused(f"the TLS certificate of {api} is not trusted ({root.verify_message}): {cure}")
-        if isinstance(root, ssl.SSLError) and root.reason:
-            if any(sign in root.reason for sign in _CLIENT_CERTIFICATE):
-                return Refused(f"{api} does not accept the client certificate, which may have expired: renew it")
-            if root.reason == "WRONG_VERSION_NUMBER":
-                return Refused(f"{api} does not speak TLS: check the address and port of the server")
-            if root.library in {"X509", "PEM"}:
-                return Refused(f"the certificate or key for {api} cannot be loaded: check that the two belong together")
+    for root in _roots(error):
+        if isinstance(root, ssl.SSLError) and (told := _insecure(root, api)):
+            return Refused(told)
         if isinstance(root, FileNotFoundError | PermissionError):
-            return Refused(f"the certificate file {root.filename} for {api} cannot be read: put it there")
+            return Refused(f"the file of a certificate or key for {api} cannot be read: put it there")
     return Unavailable(f"{api} {_silence(error)}")
+
+
+def _insecure(error: ssl.SSLError, api: str) -> str | None:
+    """Say what of TLS a person must mend; None where it may have been the network."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        cure = "correct the certificate authority or the server's name, or renew the server's certificate"
+        return f"the TLS certificate of {api} is not trusted ({error.verify_message}): {cure}"
+    reason = error.reason or ""
+    if any(sign in reason for sign in _CLIENT_CERTIFICATE):
+        return f"{api} does not accept the client certificate, which may have expired: renew it"
+    if reason == "WRONG_VERSION_NUMBER":
+        return f"{api} does not speak TLS: check the address and port of the server"
+    if error.library in {"X509", "PEM"} or "PEM lib" in str(error):
+        cure = "check the authority's, and that the client's certificate and key belong together"
+        return f"a certificate or key for {api} cannot be loaded: {cure}"
+    return None
 
 
 def _silence(error: Exception) -> str:
@@ -65,10 +72,10 @@ def _silence(error: Exception) -> str:
             return "has a host that is unknown: check the address and the DNS"
         case exceptions.ProxyError():
             return "cannot be reached through the proxy: check the proxy's address and that it is up"
+        case exceptions.NewConnectionError():  # a TimeoutError too, for the sake of old programs
+            return "cannot be reached: check the address, and that the API server is up"
         case exceptions.TimeoutError():
             return "does not answer in time: check that it can be reached"
-        case exceptions.NewConnectionError():
-            return "cannot be reached: check the address, and that the API server is up"
     return "broke the connection off: check that it can be reached, and that the API server is up"
 
 
