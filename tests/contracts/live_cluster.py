@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+import yaml
 
 from reconciler.adapters.kubernetes import Kubeconfig, Kubernetes, listing
 from reconciler.adapters.snapshot import Snapshot
@@ -14,11 +17,10 @@ from reconciler.ports import Refused
 from tests.world import proven
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.world import Object
 
 ALL = Scope(("*",))
+GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
 EVERYTHING = ("helmreleases", "*"), ("ocirepositories", "*"), ("helmcharts", "*")
 
 
@@ -86,6 +88,14 @@ def helm_chart(key: str) -> Object:
 
 
 FEW = [labelled("a/one", tier="1"), labelled("a/two", tier="2"), labelled("b/one", tier="1"), labelled("c/one")]
+
+
+def documented() -> list[str]:
+    """The resources that the guide's Role lets the program list; it gives no other verb."""
+    (role,) = re.findall(r"```yaml\n(apiVersion: \S+\nkind: Role\n.*?)---", GUIDE.read_text(), re.DOTALL)
+    rules = yaml.safe_load(role)["rules"]
+    assert all(rule["verbs"] == ["list"] for rule in rules)
+    return [resource for rule in rules for resource in rule["resources"]]
 
 
 class ReadsALiveCluster:
@@ -163,7 +173,8 @@ class ReadsALiveCluster:
         cluster.add(by_reference("a/oci", namespace="b"), oci_repository("b/app"), helm_chart("a/app"))
         cluster.add(by_reference("a/chart", "HelmChart"))
         for user, scope in (
-            (cluster.user(*EVERYTHING), ALL),
+            (cluster.user(*((resource, "*") for resource in documented())), ALL),
+            (cluster.user(*((resource, where) for resource in documented() for where in "ab")), Scope(("a",))),
             (cluster.user(("helmreleases", "a"), ("ocirepositories", "b"), ("helmcharts", "a")), Scope(("a",))),
         ):
             seen = look(user, scope)
