@@ -292,6 +292,10 @@ def test_the_authority_may_be_in_the_kubeconfig(secured: Twin, ca: Path, tmp_pat
     assert count(Kubeconfig(secured.kubeconfig(tmp_path / "k", **{"certificate-authority-data": data}))) == 1
 
 
+def test_a_certificate_need_not_be_trusted_where_the_kubeconfig_says_so(secured: Twin, tmp_path: Path) -> None:
+    assert count(Kubeconfig(secured.kubeconfig(tmp_path / "k", **{"insecure-skip-tls-verify": True}))) == 1
+
+
 def where(twin: Twin, path: Path) -> str:
     return f"the Kubernetes API at {twin.address.partition('//')[2]} (the current context in {path})"
 

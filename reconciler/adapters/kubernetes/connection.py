@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
 from kubernetes.client.rest import RESTClientObject
-from urllib3 import Retry, Timeout
-from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3 import Retry, Timeout, disable_warnings
+from urllib3.exceptions import HTTPError, InsecureRequestWarning, InvalidHeader
 from urllib3.util import parse_url
 
 from reconciler import __version__
@@ -100,6 +100,8 @@ class Connection:
         self._stamp = self._access.stamp()
         self._configuration: Configuration = self._access.configuration()
         self._pool: PoolManager = RESTClientObject(self._configuration).pool_manager
+        if not self._configuration.verify_ssl:  # insecure-skip-tls-verify: who wrote that need not be told every minute
+            disable_warnings(InsecureRequestWarning)
 
     def _patiently(self, path: str, query: Mapping[str, str]) -> BaseHTTPResponse:
         pause = _FIRST_PAUSE
