@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from tests import recordings
 from tests.e2e.charts import Hook
 from tests.e2e.cluster import GROUPS
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tests.e2e.cluster import Cluster, Object
     from tests.e2e.flux import Kubelet
 
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide.md"
 PROGRAM = Path(sys.executable).with_name("helm-promoter")
 PASSES = (Hook(),)
 FAILS = (Hook(phase="Failed"),)
@@ -47,10 +50,27 @@ class Staging:
     folder: Path
     chart: str = "app"
     repository: Repository = field(init=False)
+    read_by: Object = field(init=False)
+    """The ``cluster:`` mapping of the program's configuration: how it reads staging."""
 
     def __post_init__(self) -> None:
         self.cluster.namespace(self.namespace)
         self.repository = Repository(self.folder / "fleet.git")
+        self.grant(documented_rules())
+
+    def grant(self, rules: list[Object]) -> None:
+        """Give the program a service account that may do this much in the namespace, instead of what is documented."""
+        account = (self.cluster.namespace("helm-promoter"), self.namespace)
+        token = self.cluster.account(*account)
+        self.cluster.allow(account, rules, self.namespace)
+        kubeconfig = self.cluster.kubeconfig(self.folder / "kubeconfig", token)
+        self.read_by = {"kubeconfig": kubeconfig.name, "context": self.cluster.context}
+
+    def read_a_recording(self) -> None:
+        """Let the program read what kubectl would print instead of the cluster."""
+        recorded = {"apiVersion": "v1", "kind": "List", "items": self.objects()}
+        (self.folder / "staging.json").write_text(json.dumps(recorded))
+        self.read_by = {"snapshot": "staging.json"}
 
     # what is published
 
@@ -215,7 +235,7 @@ class Staging:
         """Write the program's configuration, and what it needs."""
         promotion = {
             "name": "home",
-            "staging": {"cluster": staging(self), "namespaces": [self.namespace]},
+            "staging": {"cluster": self.read_by, "namespaces": [self.namespace]},
             "production": {"git": {"url": str(self.repository.path)}, "paths": ["production/**"]},
         }
         path = self.folder / "helm-promoter.yaml"
@@ -230,8 +250,8 @@ class Staging:
         assert done.returncode == code, f"{words} gave {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def plan(self) -> Object:
-        return json.loads(self.promoter("plan", "-o", "json"))
+    def plan(self, code: int = 0) -> Object:
+        return json.loads(self.promoter("plan", "-o", "json", code=code))
 
     def answer(self, name: str = "app") -> str:
         """The one answer about a release: an action, a reason, ``in sync`` or ``proposed``."""
@@ -245,11 +265,13 @@ class Staging:
         return {head.removeprefix(start): self.repository.changes(head) for head in heads}
 
 
-def staging(world: Staging) -> Object:
-    """The ``cluster:`` mapping of the configuration: how the program under test sees staging."""
-    recorded = {"apiVersion": "v1", "kind": "List", "items": world.objects()}
-    (world.folder / "staging.json").write_text(json.dumps(recorded))
-    return {"snapshot": "staging.json"}
+def documented_rules() -> list[Object]:
+    """Take the rules out of the Role that the guide shows."""
+    blocks = GUIDE.read_text().split("```yaml\n")[1:]
+    documents = [each for block in blocks for each in yaml.safe_load_all(block.partition("```")[0])]
+    (role,) = (each for each in documents if isinstance(each, dict) and each.get("kind") == "Role")
+    rules: list[Object] = role["rules"]
+    return rules
 
 
 def settled(release: Object, version: str, ready: str) -> bool:
