@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import shutil
 import socket
 import subprocess
 import time
@@ -26,7 +28,12 @@ def free_port() -> int:
 
 @contextmanager
 def running(log: Path, *command: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program until the block ends, its output in ``log``."""
+    """Run a program until the block ends, its output in ``log``.
+
+    Where there is setpriv (Linux), it ends with the tests even if those are killed.
+    """
+    if setpriv := shutil.which("setpriv"):
+        command = (setpriv, "--pdeathsig", "KILL", *command)
     with (
         log.open("ab") as output,
         subprocess.Popen(
