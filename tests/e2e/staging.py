@@ -246,7 +246,9 @@ class Staging:
         """Run the installed program, and give what it prints."""
         command = [str(PROGRAM), *words, "-c", str(self.config())]
         environ = ENVIRON | {"HOME": str(self.folder)}
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=self.folder)
+        done = subprocess.run(
+            command, env=environ, capture_output=True, text=True, check=False, cwd=self.folder, timeout=120
+        )
         assert done.returncode == code, f"{words} gave {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
