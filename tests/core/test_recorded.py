@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 
 import pytest
 
-from reconciler.core.model import Evidence
+from reconciler.core import model
+from reconciler.core.model import Evidence, Policy
 from tests.recordings import FOLDER, judged, read
 
 
@@ -135,6 +137,12 @@ TIMELINES = {
     "upgrade-fails-and-rolls-back": (BEFORE, (), BEFORE),
     "values-change": (OLD, (), OLD),
 }
+# Without tests readiness has to do, and while an upgrade runs nobody knows whether the release is ready.
+UNTESTED = {
+    "no-tests": (BEFORE, (), BEFORE, NEW),
+    "no-tests-rolled-back": (BEFORE, ()),
+}
+READINESS = Policy(tests=model.Tests.OPTIONAL, soak=timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -149,16 +157,26 @@ def test_what_real_controllers_wrote_proves(name: str) -> None:
     assert found.suspended == case.suspended
 
 
+def verdicts(name: str, policy: Policy) -> tuple[tuple[str, ...], ...]:
+    """What is proven through an upgrade: each change of it once."""
+    found = [judged(moment, policy=policy) for moment in read(f"timeline-{name}")]
+    assert all(isinstance(each, Evidence) for each in found)
+    proven = (tuple(proof.text for proof in each.proofs) for each in found if isinstance(each, Evidence))
+    return tuple(versions for versions, _ in groupby(proven))
+
+
 @pytest.mark.parametrize("name", TIMELINES)
 def test_through_a_whole_upgrade_nothing_is_proven_too_early(name: str) -> None:
-    verdicts = [judged(moment) for moment in read(f"timeline-{name}")]
-    assert all(isinstance(verdict, Evidence) for verdict in verdicts)
-    proven = (tuple(proof.text for proof in verdict.proofs) for verdict in verdicts if isinstance(verdict, Evidence))
-    assert tuple(versions for versions, _ in groupby(proven)) == TIMELINES[name]
+    assert verdicts(name, Policy()) == TIMELINES[name]
+
+
+@pytest.mark.parametrize("name", UNTESTED)
+def test_through_a_whole_upgrade_without_tests_nothing_is_proven_too_early(name: str) -> None:
+    assert verdicts(name, READINESS) == UNTESTED[name]
 
 
 def test_each_recording_has_its_case_and_tells_which_controllers_wrote_it() -> None:
-    expected = {name.partition(":")[0] for name in CASES} | {f"timeline-{name}" for name in TIMELINES}
+    expected = {name.partition(":")[0] for name in CASES} | {f"timeline-{name}" for name in (*TIMELINES, *UNTESTED)}
     recorded = {path.stem: json.loads(path.read_text())["controllers"] for path in FOLDER.glob("*.json")}
     assert set(recorded) == expected
     assert {frozenset(versions) for versions in recorded.values()} == {

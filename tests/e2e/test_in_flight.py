@@ -7,11 +7,13 @@ milliseconds the two speak of different revisions.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.core.model import Evidence
+from reconciler.core import model
+from reconciler.core.model import Evidence, Policy
 from tests.e2e.charts import Hook
 from tests.e2e.observer import observing
 from tests.e2e.staging import FAILS, PASSES, newest
@@ -25,19 +27,21 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 MIGRATES = Hook("migrate", when="pre-upgrade")
+REQUIRED = Policy()
+READINESS = Policy(tests=model.Tests.OPTIONAL, soak=timedelta(seconds=1))
 ROLLBACK = {"remediation": {"retries": 0, "remediateLastFailure": True}}
 AGAIN = {"strategy": {"name": "RetryOnFailure", "retryInterval": "1s"}}
 
 
-def proven(moment: list[Object]) -> list[str]:
-    found = judged(moment)
+def proven(moment: list[Object], policy: Policy = REQUIRED) -> list[str]:
+    found = judged(moment, policy=policy)
     assert isinstance(found, Evidence), found
     return [proof.text for proof in found.proofs]
 
 
-def seen(observer: Observer) -> list[list[str]]:
+def seen(observer: Observer, policy: Policy = REQUIRED) -> list[list[str]]:
     """What was proven at every look, and in every state that the API ever showed."""
-    return [proven(moment) for moment in [*observer.looks, *observer.states]]
+    return [proven(moment, policy) for moment in [*observer.looks, *observer.states]]
 
 
 def trapped(moment: list[Object]) -> bool:
@@ -102,3 +106,26 @@ def test_new_values_in_flight_prove_nothing_else(world: Staging) -> None:
         world.settles("1.0.0")
     world.record_all("timeline-values-change", observer.states)
     assert {"1.0.0"} == {version for each in seen(observer) for version in each}
+
+
+def test_without_tests_an_upgrade_in_flight_proves_nothing_until_it_is_ready(world: Staging) -> None:
+    world.starts("1.0.0", MIGRATES, test={"enable": False})
+    world.order("Running", "app-migrate")
+    with observing(world) as before:
+        world.publish("1.1.0", MIGRATES)
+        world.becomes("the upgrade runs", lambda release: release["status"]["lastAttemptedRevision"] == "1.1.0")
+    assert [each for each in seen(before, READINESS) if "1.1.0" in each] == []
+    with observing(world) as after:
+        world.order("Succeeded", "app-migrate")
+        world.settles("1.1.0")
+    world.record_all("timeline-no-tests", [*before.states, *after.states[1:]])
+    assert proven(after.states[-1], READINESS) == ["1.1.0"]
+
+
+def test_without_tests_an_upgrade_that_is_rolled_back_is_never_proven(world: Staging) -> None:
+    world.starts(test={"enable": False}, upgrade=ROLLBACK)
+    with observing(world) as observer:
+        world.publish("1.1.0", broken=True)
+        world.settles("1.1.0", ready="False")
+    world.record_all("timeline-no-tests-rolled-back", observer.states)
+    assert [each for each in seen(observer, READINESS) if "1.1.0" in each] == []
