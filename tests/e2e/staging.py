@@ -305,4 +305,4 @@ def _handled(thing: Object) -> str | None:
 
 
 def _body(spec: dict[str, object]) -> Object:
-    return {"interval": "10m", "timeout": "30s", "test": {"enable": True}} | spec
+    return {"interval": "10m", "timeout": "5m", "test": {"enable": True}} | spec
