@@ -6,7 +6,6 @@ What a command does not need it does not import: ``--version`` answers at once.
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 import tempfile
 from dataclasses import replace
@@ -104,8 +103,6 @@ def plan(config: _Config, output: _Output = Output.TABLE, *, exit_code: _ExitCod
 @app.command()
 def run(config: _Config, *, once: _Once = False, dry_run: _DryRun = False) -> None:
     """Promote, now and every interval, until SIGTERM. All that it tells are log lines on stderr."""
-    if not once:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(_DONE))  # before the loop has begun there is nothing to end
     from reconciler import logs, loop
     from reconciler.config import environment
     from reconciler.reconcile import Reader

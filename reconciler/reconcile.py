@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from reconciler.apply import apply
 from reconciler.core.manifest import File, Survey, is_kustomization, is_manifest, read, survey
 from reconciler.core.model import EntryKind, Failure
-from reconciler.core.plan import Answers, View, assess, inquire, plan
+from reconciler.core.plan import Answers, Unseen, View, assess, inquire, plan
 from reconciler.core.report import Report
 from reconciler.core.yaml import MAX_BYTES, decode
 from reconciler.ports import PortError
@@ -160,8 +160,12 @@ def _views(routes: Sequence[Route], fleets: Mapping[str, Fleet], reader: Reader)
     views: list[View] = []
     failures: list[Failure] = []
     names: dict[str, set[str]] = {}
+    unseen: dict[str, tuple[Unseen, ...]] = {}
     for route in routes:
-        names.setdefault(route.promotion.repository, set()).add(route.promotion.name)
+        one = route.promotion
+        names.setdefault(one.repository, set()).add(one.name)
+        if one.name not in fleets:
+            unseen[one.repository] = (*unseen.get(one.repository, ()), Unseen(one, route.scope.namespaces))
     for sharing in _sharing([route for route in routes if route.promotion.name in fleets], lambda one: one.production):
         try:
             base = sharing[0].production.observe()
@@ -170,8 +174,8 @@ def _views(routes: Sequence[Route], fleets: Mapping[str, Fleet], reader: Reader)
             failures += [_fatal(route, "production", error) for route in sharing]
             continue
         for promotion in (route.promotion for route in sharing):
-            among = frozenset(names[promotion.repository])
-            views.append(View(promotion, fleets[promotion.name], base, files, amount, among))
+            among, dark = frozenset(names[promotion.repository]), unseen.get(promotion.repository, ())
+            views.append(View(promotion, fleets[promotion.name], base, files, amount, among, dark))
     return views, failures
 
 

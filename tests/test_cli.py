@@ -19,7 +19,7 @@ import structlog
 from typer.testing import CliRunner
 
 import reconciler
-from reconciler import cli, demo
+from reconciler import __main__, cli, demo
 from reconciler.config import load
 
 if TYPE_CHECKING:
@@ -672,15 +672,27 @@ def test_the_loop_lets_a_push_end_when_it_is_told_to_stop(home: Path, slow_git: 
     assert "refs/heads/helm-promotion/demo/vault/vault" in refs(home)
 
 
-def test_a_signal_before_the_loop_has_begun_ends_the_program_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    def loading(_: Path) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(cli, "_settings", loading)
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(["run", "-c", "any.yaml"], 0, id="the loop has nothing to end yet"),
+        pytest.param(["run", "--once", "-c", "any.yaml"], None, id="one pass that was not made is no success"),
+    ],
+)
+def test_a_signal_before_the_program_is_loaded(
+    arguments: list[str], code: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(sys, "argv", ["helm-promoter", *arguments])
+    monkeypatch.setattr(cli, "main", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     try:
-        with pytest.raises(SystemExit) as ended:
-            cli.run(Path("any.yaml"))
+        if code is None:
+            __main__.main()
+        else:
+            with pytest.raises(SystemExit) as ended:
+                __main__.main()
+            assert ended.value.code == code
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert ended.value.code == 0
+    assert told == ([signal.SIGTERM] if code is None else [])

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.adapters.git import Git
 from reconciler.adapters.snapshot import Snapshot
-from reconciler.core.model import Policy, Scope
+from reconciler.core.model import Policy, Reason, Scope
 from reconciler.core.pull_request import read_marker
 from reconciler.core.report import Result, document
 from reconciler.ports import Refused, Unavailable
@@ -643,6 +643,17 @@ def test_a_promotion_whose_staging_fails_is_neither_withdrawn_nor_unknown(world:
     report = run(routes)
     assert [error.subject for error in report.plan.errors] == ["staging"]
     assert world.repository.refs() == refs
+
+
+def test_an_outage_of_one_staging_does_not_hand_its_pins_to_another_promotion(world: World) -> None:
+    (broken, production), (sound, _) = ports(world), ports(world)
+    home, work = two(world, broken, sound, production=production)
+    both = (home, replace(work, promotion=replace(work.promotion, paths=("production/**",)), scope=home.scope))
+    assert {one.reason for one in run(both).plan.holds} == {Reason.AMBIGUOUS}
+    broken.broken = CLUSTER
+    report = run(both)
+    assert [(one.promotion, one.reason) for one in report.plan.holds] == [("work", Reason.UNREADABLE)]
+    assert world.repository.ours() == {}
 
 
 def test_a_question_that_cannot_be_answered_ends_the_pass_for_that_promotion(world: World) -> None:

@@ -150,7 +150,12 @@ def _frozen(files: Files) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(files.items()))
 
 
-def fleet(*objects: Object, errors: tuple[Problem, ...] = (), empty: tuple[Problem, ...] = ()) -> Fleet:
+def fleet(
+    *objects: Object,
+    errors: tuple[Problem, ...] = (),
+    empty: tuple[Problem, ...] = (),
+    unread: tuple[Problem, ...] = (),
+) -> Fleet:
     """What staging shows, from objects as the API gives them."""
     found = [one.object for value in objects if (one := flux.decode(value)) is not None]
     return Fleet(
@@ -158,6 +163,7 @@ def fleet(*objects: Object, errors: tuple[Problem, ...] = (), empty: tuple[Probl
         oci_repositories=tuple(one for one in found if isinstance(one, OCIRepository)),
         errors=errors,
         empty=empty,
+        unread=unread,
     )
 
 

@@ -29,7 +29,7 @@ from reconciler.core.model import (
     State,
     Update,
 )
-from reconciler.core.plan import assess, inquire, plan
+from reconciler.core.plan import Unseen, assess, inquire, plan
 from reconciler.core.pull_request import read_marker
 from reconciler.core.report import document
 from tests.core.simulator import Repository, fleet, look, promotion, turn, view
@@ -1262,3 +1262,89 @@ def test_everything_is_sorted_by_promotion_then_release() -> None:
     assert [str(one.subject.release) for one in decided.actions] == ["a/a", "a/b", "b/a"]
     assert [(one.promotion, str(one.release)) for one in decided.holds] == [("alone", "y/y"), ("home", "x/x")]
     assert [one.promotion for one in decided.errors] == ["alone"]
+
+
+# --- what could not be seen ------------------------------------------------------------------------------------------
+
+
+def unread(*namespaces: str) -> tuple[Problem, ...]:
+    return tuple(Problem(namespace, f"{namespace} is forbidden") for namespace in namespaces)
+
+
+def blind(staging: Fleet, repository: Repository, *unseen: Unseen) -> Plan:
+    one = replace(view(promotion(), staging, repository), unseen=unseen)
+    assessments = assess([one], NOW)
+    return plan(assessments, {"home": repository.answer(inquire(assessments[0]))}, NOW)
+
+
+def test_a_namespace_that_cannot_be_read_is_an_error_and_freezes_its_own_releases_alone() -> None:
+    repository, (app,) = many(1)
+    repository.write(**{"new.yaml": manifest("other/new", "1.0.0")})
+    decided = look(fleet(KEEPER, proven("other/new", "1.1.0"), unread=unread("ns")), repository, at=NOW + 2 * DAY)
+    assert words(decided) == {"keep/keeper": "in sync", "other/new": "open"}
+    (error,) = decided.errors
+    assert (error.subject, error.message, error.fatal) == ("ns", "ns is forbidden", True)
+    assert not look(fleet(KEEPER, app, unread=unread("other")), repository).actions
+
+
+def test_what_is_gone_from_a_namespace_that_was_read_is_taken_back_though_another_was_not() -> None:
+    repository, _ = many(1)
+    assert isinstance(action(look(fleet(KEEPER, unread=unread("other")), repository)), Pause)
+
+
+def test_a_pin_that_also_governs_a_namespace_that_cannot_be_read_waits() -> None:
+    repository = shared("1.0.0", "a", "b")
+    seen = fleet(proven(A, "1.1.0"), unread=unread("b"))
+    message = 'redis.yaml:9 may also pin releases of the promotion "home" (b), whose staging could not be read'
+    found = hold(look(seen, repository), A)
+    assert found.reason is Reason.UNREADABLE
+    assert found.message.startswith(message)
+    assert (found.from_, found.to) == ("1.0.0", "1.1.0")
+
+
+def test_what_stands_open_for_a_shared_pin_is_left_as_it_is_while_one_namespace_cannot_be_read() -> None:
+    repository = shared("1.0.0", "a", "b")
+    turn(fleet(proven(A, "1.1.0"), proven(B, "1.1.0")), repository)
+    assert words(look(fleet(proven(A, "1.1.0"), unread=unread("b")), repository)) == {A: "proposed"}
+    assert words(look(fleet(proven(A, "1.2.0"), unread=unread("b")), repository)) == {A: "unreadable"}
+    assert words(look(fleet(proven(B, "1.1.0"), unread=unread("a")), repository)) == {B: "proposed"}
+
+
+ELSEWHERE = Key("stage", "vault")
+
+
+@pytest.mark.parametrize(
+    ("unseen", "expected"),
+    [
+        pytest.param(Unseen(promotion("work"), ("*",)), "unreadable", id="another promotion, all of its staging"),
+        pytest.param(Unseen(promotion("work"), ("vault",)), "unreadable", id="its namespace of that name"),
+        pytest.param(Unseen(promotion("work"), ("redis",)), "open", id="namespaces where it has no such release"),
+        pytest.param(Unseen(promotion("work", paths=("work/**",)), ("*",)), "open", id="paths that leave the pin out"),
+        pytest.param(
+            Unseen(promotion("work", match=(Match(ELSEWHERE, Key("vault", "vault")),)), ("stage",)),
+            "unreadable",
+            id="a match line that leads to the pin",
+        ),
+        pytest.param(
+            Unseen(promotion("work", match=(Match(Key("vault", "vault"), ELSEWHERE),)), ("vault",)),
+            "open",
+            id="a match line that leads away from it",
+        ),
+    ],
+)
+def test_a_pin_that_a_promotion_may_claim_whose_staging_is_out_is_not_moved(unseen: Unseen, expected: str) -> None:
+    assert words(blind(fleet(NEWER), vault(), unseen)) == {V: expected}
+
+
+def test_a_manifest_without_a_namespace_may_be_anyone_s() -> None:
+    text = manifest(V, "1.0.0").replace("  namespace: vault\n", "")
+    repository = Repository({"vault.yaml": text})
+    out = Unseen(promotion("work"), ("other",))
+    assert words(blind(fleet(NEWER), repository, out)) == {V: "unreadable"}
+    assert words(look(fleet(NEWER, unread=unread("other")), repository)) == {V: "open"}
+
+
+def test_an_outage_of_another_staging_takes_nothing_back() -> None:
+    repository = vault()
+    opened(repository)
+    assert words(blind(fleet(proven(V, "1.1.0")), repository, Unseen(promotion("work"), ("*",)))) == {V: "proposed"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
@@ -80,6 +81,12 @@ class Finder:
         answer = next(iter(answers.values()), None) or self._absent(key, chart, named, called or key)
         idle = self._idle.get(key.name)
         return answer if idle is None or isinstance(answer, Pin) else _without_effect(idle)
+
+    def governs(self, pin: Pin) -> tuple[tuple[str | None, str], ...]:
+        """Name the production releases that a pin decides: effective namespace, None where none is given, and name."""
+        everyone = (one for some in self._everywhere.values() for one in some)
+        found = {(one.namespace, one.name) for one in everyone if self._pin(one) == replace(pin, governed=_place(one))}
+        return tuple(sorted(found, key=lambda named: (named[0] or "", named[1])))
 
     def _concerns(self, one: Item) -> bool:
         """Tell whether an object has anything to do with what may be edited."""

@@ -10,6 +10,7 @@ from reconciler.core.model import Action, Close, Failure, Hold, InSync, Plan, Pr
 from reconciler.core.plan.assess import Assessment, View, assess
 from reconciler.core.plan.decide import Answers, Decision, promotion_of, release_of
 from reconciler.core.plan.standing import Standing
+from reconciler.core.plan.unseen import Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.core.drift import Unit
     from reconciler.core.model import Answer
 
-__all__ = ["Answers", "Assessment", "Decision", "Inquiry", "Standing", "View", "assess", "inquire", "plan"]
+__all__ = ["Answers", "Assessment", "Decision", "Inquiry", "Standing", "Unseen", "View", "assess", "inquire", "plan"]
 
 _FEW: Final = 3
 _SHARE: Final = 0.2

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core.drift import Unit, listed
 from reconciler.core.evidence import Sources, judge
 from reconciler.core.manifest import Finder, Globs, is_manifest
 from reconciler.core.model import EVERYWHERE, Doubt, EntryKind, Evidence, Failure, Hold, Pin, Reason, Unreadable
+from reconciler.core.plan.unseen import Unseen
 from reconciler.core.pull_request import BRANCHES, branch, marker_of, promotion_of
 from reconciler.core.yaml import MAX_BYTES
 
@@ -27,6 +28,7 @@ class View:
 
     ``files`` are the manifests of the tree that could be read, by path, and ``survey`` what they amount to. Promotions
     that share a repository share both; ``sharing`` are the names of all that do, whether or not they could be observed.
+    ``unseen`` are those that could not.
     """
 
     promotion: Promotion
@@ -35,6 +37,12 @@ class View:
     files: Mapping[str, File]
     survey: Survey
     sharing: frozenset[str]
+    unseen: tuple[Unseen, ...] = ()
+
+    @property
+    def unread(self) -> Unseen:
+        """What of this promotion's own staging could not be read."""
+        return Unseen(self.promotion, tuple(problem.subject for problem in self.fleet.unread))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,8 @@ class Assessment:
     ``unpinned`` are releases without a unit. ``owned`` are our promotions, or what stands under their names, by the
     first release of their unit, by the release that has none any more, or under None where nothing is known of their
     releases. ``evidence`` holds every release that could be judged, with or without a pin. ``whole`` says that nothing
-    failed to be read, so that what is missing is gone. ``shared`` says that others promote in the same repository.
+    failed to be read, so that what is missing is gone, unless it is ``unread``. ``frozen`` are the units that may not
+    be moved in this pass, by their first release, and why. ``shared`` says that others promote in the same repository.
     """
 
     promotion: Promotion
@@ -56,6 +65,8 @@ class Assessment:
     evidence: Mapping[Key, Evidence]
     shared: bool
     whole: bool
+    unread: Unseen
+    frozen: Mapping[Key, str]
 
 
 def assess(views: Iterable[View], at: datetime) -> tuple[Assessment, ...]:
@@ -64,9 +75,19 @@ def assess(views: Iterable[View], at: datetime) -> tuple[Assessment, ...]:
     claims = [_claims(view, at) for view in ordered]
     count = Counter(place for one in claims for place in one.pins())
     first = {view.promotion.repository: view for view in reversed(ordered)}
+    unseen = _unseen(ordered)
     return tuple(
-        _assessment(one, count, tells_strays=one.view is first[one.view.promotion.repository]) for one in claims
+        _assessment(one, count, unseen, tells_strays=one.view is first[one.view.promotion.repository]) for one in claims
     )
+
+
+def _unseen(views: Iterable[View]) -> dict[str, tuple[Unseen, ...]]:
+    """Gather what was not seen of the staging of every promotion, by repository."""
+    found: dict[str, dict[Unseen, None]] = {}
+    for view in views:
+        some = (*view.unseen, *((view.unread,) if view.fleet.unread else ()))
+        found.setdefault(view.promotion.repository, {}).update(dict.fromkeys(some))
+    return {repository: tuple(some) for repository, some in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +99,7 @@ class _Claims:
     found: Mapping[Key, Pin | NoPin]
     selected: Mapping[str, Entry]
     broken: Mapping[str, File]
+    finder: Finder
 
     def pins(self) -> dict[_Place, list[tuple[Key, Pin]]]:
         """Group releases by pin."""
@@ -105,7 +127,7 @@ def _claims(view: View, at: datetime) -> _Claims:
         for one in view.fleet.releases
     }
     found = {key: finder.find(names.get(key, key), one.chart, key) for key, one in evidence.items()}
-    return _Claims(view, evidence, found, selected, broken)
+    return _Claims(view, evidence, found, selected, broken, finder)
 
 
 def _evidence(one: Evidence | Unreadable) -> Evidence:
@@ -119,12 +141,15 @@ def _is_readable(evidence: Evidence) -> bool:
     return not any(doubt.reason is Reason.UNREADABLE for doubt in evidence.doubts)
 
 
-def _assessment(claims: _Claims, count: Counter[_Place], *, tells_strays: bool) -> Assessment:
+def _assessment(
+    claims: _Claims, count: Counter[_Place], unseen: Mapping[str, tuple[Unseen, ...]], *, tells_strays: bool
+) -> Assessment:
     view = claims.view
     units, holds = _units(claims, count)
     holds += [_unpinned(claims, key, one) for key, one in claims.found.items() if not isinstance(one, Pin)]
     holds.sort(key=lambda hold: hold.release)
     unread = (*_fleet_errors(view, view.fleet.errors), *_tree_errors(claims))
+    refused = (replace(error, fatal=True) for error in _fleet_errors(view, view.fleet.unread))
     empty = (*_fleet_errors(view, view.fleet.empty), *_glob_errors(view))
     strays = tuple(_strays(view)) if tells_strays else ()
     return Assessment(
@@ -133,11 +158,24 @@ def _assessment(claims: _Claims, count: Counter[_Place], *, tells_strays: bool) 
         units,
         tuple(holds),
         _owned(view, units, holds),
-        tuple(sorted((*unread, *empty, *strays), key=lambda error: (error.subject, error.message))),
+        tuple(sorted((*unread, *refused, *empty, *strays), key=lambda error: (error.subject, error.message))),
         {key: one for key, one in claims.evidence.items() if _is_readable(one)},
         shared=len(view.sharing) > 1,
         whole=not unread,
+        unread=view.unread,
+        frozen=_frozen(claims, units, unseen[view.promotion.repository]),
     )
+
+
+def _frozen(claims: _Claims, units: Iterable[Unit], unseen: Iterable[Unseen]) -> dict[Key, str]:
+    """Tell the units whose pin may be claimed by a release that could not be seen: they wait for the next pass."""
+    found: dict[Key, str] = {}
+    for one in unseen:
+        own = one.promotion == claims.view.promotion
+        for unit in units:
+            if one.may_claim(unit.pin, claims.finder.governs(unit.pin), own=own):
+                found[unit.releases[0]] = f"{unit.pin.path}:{unit.pin.scalar.line} may also pin releases of {one}"
+    return found
 
 
 def _unpinned(claims: _Claims, key: Key, none: NoPin) -> Hold:

@@ -187,6 +187,10 @@ class Decision:
         verb: type[Open | Update | Rearm],
     ) -> Iterator[Answer]:
         pin, proof, to = unit.pin, row[0], written(row[0], unit.pin)
+        if unseen := self.one.frozen.get(unit.releases[0]):
+            hold = self._hold(unit, row, (Reason.UNREADABLE, unseen), gates)
+            yield from (replace(hold, release=release) for release in unit.releases)
+            return
         try:
             change = edit(pin, self.answers.texts[pin.path], to)
         except YamlError as error:
@@ -235,7 +239,7 @@ class Decision:
     def vanished(self, standing: Standing, holds: tuple[Hold, ...]) -> Action | None:
         """Decide about a promotion whose releases, or whose pin, are gone: paused, and forgotten after a day."""
         marker = standing.marker
-        if marker is None:
+        if marker is None or any(map(self.one.unread.covers, marker.releases)):
             return None
         message = holds[0].message if holds else f"staging no longer has {listed(marker.releases)}"
         releases = tuple(hold.release for hold in holds) or marker.releases
