@@ -204,6 +204,8 @@ def test_a_reference_that_no_namespace_could_have_is_not_followed(staging: Kuber
     twin.add(by_reference("b/oci", namespace="../../x"))
     seen = look(staging, Scope(("b",)))
     assert keys(seen) == ["b/oci", "b/one"]
+    assert all(isinstance(one, HelmRelease) for one in seen.releases)
+    assert seen.errors == ()
     assert twin.lists == {"helmreleases b": 1}
 
 

@@ -243,14 +243,21 @@ def test_an_exec_plugin_without_a_credential_is_told_and_nothing_of_its_words(
 ) -> None:
     user = plugin(kubeconfig, script)
     rewritten(kubeconfig, lambda it: it.update(users=[{"name": "u", "user": user}]))
-    handlers = list(logging.getLogger().handlers)
     assert str(failure(Kubeconfig(kubeconfig))) == (
         f'the exec plugin "./plugin" of the current context in {kubeconfig} gives no credential: '
         f"see what it says to kubectl --kubeconfig {kubeconfig} get helmreleases -A"
     )
     assert caplog.records == []
-    assert logging.getLogger().handlers == handlers
     assert SECRET not in "".join(capsys.readouterr())
+
+
+def test_a_plugin_that_fails_sets_up_no_log(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = plugin(kubeconfig, "import sys; sys.exit(1)")
+    rewritten(kubeconfig, lambda it: it.update(users=[{"name": "u", "user": user}]))
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    failure(Kubeconfig(kubeconfig))
+    assert (root.handlers, root.filters) == ([], [])
 
 
 def test_a_token_in_a_file_beside_the_kubeconfig(kubeconfig: Path) -> None:

@@ -147,6 +147,13 @@ class ReadsALiveCluster:
         cluster.add(*FEW)
         assert [keys(fleet) for fleet in through(cluster.admin()).observe(scopes)] == expected
 
+    def test_the_selector_is_not_for_the_sources(self, cluster: Cluster) -> None:
+        thing = by_reference("a/oci")
+        cluster.add(thing | {"metadata": thing["metadata"] | {"labels": {"tier": "1"}}}, oci_repository("a/app"))
+        seen = look(cluster.admin(), Scope(("a",), "tier=1"))
+        assert keys(seen) == ["a/oci"]
+        assert len(seen.oci_repositories) == 1
+
     def test_a_namespace_that_is_not_there_is_empty(self, cluster: Cluster) -> None:
         cluster.add(*FEW)
         seen = look(cluster.admin(), Scope(("a", "nowhere")))
@@ -240,6 +247,14 @@ class ReadsALiveCluster:
         assert [problem.subject for problem in staging.observe([Scope(("b",))])[0].unread] == ["b"]
         kubeconfig.write_bytes(better.read_bytes())
         assert keys(staging.observe([ALL])[0]) == ["a/one", "a/two", "b/one", "c/one"]
+
+    def test_another_context_counts_from_the_next_look_on(self, cluster: Cluster) -> None:
+        cluster.add(*FEW)
+        kubeconfig, worse = cluster.user(*EVERYTHING), cluster.user(("helmreleases", "a"))
+        staging = through(kubeconfig)
+        assert staging.observe([Scope(("b",))])[0].unread == ()
+        kubeconfig.write_bytes(worse.read_bytes())
+        assert [problem.subject for problem in staging.observe([Scope(("b",))])[0].unread] == ["b"]
 
     def test_nothing_of_a_credential_is_shown(self, cluster: Cluster) -> None:
         kubeconfig = cluster.user(("helmreleases", "a"))

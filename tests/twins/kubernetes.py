@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.world import Object
@@ -230,8 +230,3 @@ def running(trust: ssl.SSLContext | None = None) -> Iterator[Twin]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def rights(*resources: str, namespace: str = EVERYWHERE) -> Collection[Right]:
-    """The right to list resources in a namespace."""
-    return frozenset((resource, namespace) for resource in resources)
