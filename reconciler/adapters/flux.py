@@ -30,6 +30,7 @@ VERSIONS: Final = {
 }
 """The group of each kind that is read, and its versions."""
 
+_PREFIX: Final = "helm-promoter/"
 _NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
@@ -57,6 +58,10 @@ class _Metadata(_Object):
     generation: int = 0
     labels: dict[str, str] | None = None
     deletion_timestamp: str | None = None
+
+
+class _ReleaseMetadata(_Metadata):
+    annotations: dict[str, str] | None = None
 
 
 class _Labelled(_Object):
@@ -135,7 +140,7 @@ class _ReleaseStatus(_Object):
 
 
 class _HelmRelease(_Object):
-    metadata: _Metadata
+    metadata: _ReleaseMetadata
     spec: _ReleaseSpec
     status: _ReleaseStatus | None = None
 
@@ -265,7 +270,15 @@ def _helm_release(key: Key, one: _HelmRelease) -> model.HelmRelease:
         filters=tuple(model.Filter(one.name, bool(one.exclude)) for one in test.filters or ()),
         history=tuple(_snapshot(one) for one in status.history or ()),
         conditions=tuple(_condition(one) for one in status.conditions or ()),
+        labels=tuple(sorted((one.metadata.labels or {}).items())),
+        annotations=_annotations(one.metadata.annotations or {}),
     )
+
+
+def _annotations(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Keep what is said to this program, and let go of the rest: kubectl's own holds the whole object again."""
+    ours = ((name.removeprefix(_PREFIX), text) for name, text in given.items() if name.startswith(_PREFIX))
+    return tuple(sorted(ours))
 
 
 def _source(spec: _ChartSpec) -> model.ChartSource:

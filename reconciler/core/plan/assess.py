@@ -8,9 +8,22 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.core.drift import Unit, listed
 from reconciler.core.evidence import Sources, judge
+from reconciler.core.gates import Case
 from reconciler.core.manifest import Finder, Globs, is_manifest
-from reconciler.core.model import EVERYWHERE, Doubt, EntryKind, Evidence, Failure, Hold, Pin, Reason, Unreadable
+from reconciler.core.model import (
+    EVERYWHERE,
+    Doubt,
+    EntryKind,
+    Evidence,
+    Failure,
+    HelmRelease,
+    Hold,
+    Pin,
+    Reason,
+    Unreadable,
+)
 from reconciler.core.plan.unseen import Unseen
+from reconciler.core.policy import terms
 from reconciler.core.pull_request import BRANCHES, branch, marker_of, promotion_of
 from reconciler.core.yaml import MAX_BYTES
 
@@ -19,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.core.manifest import File, Survey
-    from reconciler.core.model import Base, Entry, Fleet, Key, NoPin, Problem, Promotion, Proposal
+    from reconciler.core.model import Base, Entry, Fleet, Key, NoPin, Problem, Promotion, Proof, Proposal, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +64,10 @@ class Assessment:
 
     ``unpinned`` are releases without a unit. ``owned`` are our promotions, or what stands under their names, by the
     first release of their unit, by the release that has none any more, or under None where nothing is known of their
-    releases. ``evidence`` holds every release that could be judged, with or without a pin. ``whole`` says that nothing
-    failed to be read, so that what is missing is gone, unless it is ``unread``. ``frozen`` are the units that may not
-    be moved in this pass, by their first release, and why. ``shared`` says that others promote in the same repository.
+    releases. ``evidence`` holds every release that could be judged, with or without a pin, and ``terms`` what each is
+    held to. ``whole`` says that nothing failed to be read, so that what is missing is gone, unless it is ``unread``.
+    ``frozen`` are the units that may not be moved in this pass, by their first release, and why. ``shared`` says that
+    others promote in the same repository.
     """
 
     promotion: Promotion
@@ -63,10 +77,16 @@ class Assessment:
     owned: Mapping[Key | None, tuple[Proposal, ...]]
     errors: tuple[Failure, ...]
     evidence: Mapping[Key, Evidence]
+    terms: Mapping[Key, Terms]
     shared: bool
     whole: bool
     unread: Unseen
     frozen: Mapping[Key, str]
+
+    def cases(self, unit: Unit, row: Iterable[Proof], at: datetime) -> tuple[Case, ...]:
+        """Lay a version that every member of a unit has proven before the gates: a case for each."""
+        pairs = zip(unit.releases, row, strict=True)
+        return tuple(Case(release, unit.pin, proof, at, self.terms[release]) for release, proof in pairs)
 
 
 def assess(views: Iterable[View], at: datetime) -> tuple[Assessment, ...]:
@@ -96,6 +116,7 @@ class _Claims:
 
     view: View
     evidence: Mapping[Key, Evidence]
+    terms: Mapping[Key, Terms]
     found: Mapping[Key, Pin | NoPin]
     selected: Mapping[str, Entry]
     broken: Mapping[str, File]
@@ -122,12 +143,13 @@ def _claims(view: View, at: datetime) -> _Claims:
     finder = Finder(view.survey, frozenset(selected), broken)
     sources = Sources.of(view.fleet)
     names = {match.staging: match.production for match in promotion.match}
+    held_to = {one.key: terms(promotion, one) for one in view.fleet.releases if isinstance(one, HelmRelease)}
     evidence = {
-        one.key: _evidence(one if isinstance(one, Unreadable) else judge(one, sources, promotion.policy, at))
+        one.key: _evidence(one if isinstance(one, Unreadable) else judge(one, sources, held_to[one.key].policy, at))
         for one in view.fleet.releases
     }
     found = {key: finder.find(names.get(key, key), one.chart, key) for key, one in evidence.items()}
-    return _Claims(view, evidence, found, selected, broken, finder)
+    return _Claims(view, evidence, held_to, found, selected, broken, finder)
 
 
 def _evidence(one: Evidence | Unreadable) -> Evidence:
@@ -160,6 +182,7 @@ def _assessment(
         _owned(view, units, holds),
         tuple(sorted((*unread, *refused, *empty, *strays), key=lambda error: (error.subject, error.message))),
         {key: one for key, one in claims.evidence.items() if _is_readable(one)},
+        claims.terms,
         shared=len(view.sharing) > 1,
         whole=not unread,
         unread=view.unread,
