@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.core.gates.case import Case
     from reconciler.core.model import Gate, Window
 
-_LOOKS: Final = 1000
+_LOOKS: Final = 400
 """How many comings and goings of windows are looked at for the next opening."""
 
 
