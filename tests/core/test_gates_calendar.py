@@ -117,6 +117,13 @@ def test_a_window_says_why_and_when(windows: tuple[Window, ...], message: str | 
     assert ask(NOW, *windows).message == message
 
 
+def test_a_window_that_never_comes_round_never_opens() -> None:
+    never = Window(Cron("0 0 */20 * 1L", UTC), DAY)  # the last Monday of a month is never the first or the 21st
+    gate = ask(NOW, never)
+    assert (gate.ok, gate.until) == (False, None)
+    assert gate.message == ("no window for promotions is open; no end of that is in sight, mend policy.windows")
+
+
 DAYLIGHT = {
     # Each row: a window, an instant, and until when it is shut; None where it is open.
     "Berlin: it starts in the skipped hour, an hour later by the clock": (
