@@ -28,7 +28,9 @@ def ask(cases: Sequence[Case]) -> tuple[Gate, ...]:
 
     A gate is shut where it is shut for one; it speaks of the one that has to wait longest.
     """
-    return tuple(_answer(gate, cases) for gate in _GATES)
+    if len(cases) == 1:
+        return tuple(_noted(gate(cases[0]), cases[0]) for gate in _GATES)
+    return tuple(_together(gate, cases) for gate in _GATES)
 
 
 def refusal(gates: tuple[Gate, ...]) -> Gate | None:
@@ -36,12 +38,10 @@ def refusal(gates: tuple[Gate, ...]) -> Gate | None:
     return next((gate for gate in gates if not gate.ok), None)
 
 
-def _answer(gate: Callable[[Case], Gate], cases: Sequence[Case]) -> Gate:
+def _together(gate: Callable[[Case], Gate], cases: Sequence[Case]) -> Gate:
     answers = [(case, _noted(gate(case), case)) for case in cases]
     case, answer = max(answers, key=lambda pair: _weight(pair[1]))
-    if answer.ok or len(cases) == 1:
-        return answer
-    return replace(answer, message=f"{case.release}: {answer.message}")
+    return answer if answer.ok else replace(answer, message=f"{case.release}: {answer.message}")
 
 
 def _noted(answer: Gate, case: Case) -> Gate:

@@ -22,17 +22,20 @@ _LOOKS: Final = 400
 
 def window(case: Case) -> Gate:
     """A window for promotions is open, and none against them."""
-    windows = case.policy.windows or ()
-    until = opening(windows, case.at)
-    if until == case.at:
-        return opened("window", "the windows let promotions through now" if windows else None)
+    return _window(case.policy.windows, case.at) if case.policy.windows else opened("window")
+
+
+@lru_cache(maxsize=256)  # every release of a promotion asks the same
+def _window(windows: tuple[Window, ...], at: datetime) -> Gate:
+    until = opening(windows, at)
+    if until == at:
+        return opened("window", "the windows let promotions through now")
     when = f"; that ends at {told(until)}" if until else "; no end of that is in sight, mend policy.windows"
-    denying = next((one for one in _of(windows, WindowKind.DENY) if _start(one, case.at)), None)
+    denying = next((one for one in _of(windows, WindowKind.DENY) if _start(one, at)), None)
     what = f"{_named(denying)} keeps promotions out" if denying else "no window for promotions is open"
     return shut("window", Reason.WINDOW, f"{what}{when}", until)
 
 
-@lru_cache(maxsize=256)  # every release of a promotion asks the same
 def opening(windows: tuple[Window, ...], at: datetime) -> datetime | None:
     """Tell when windows let promotions through: ``at`` itself, or the first instant after it.
 
