@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import indent
@@ -11,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -27,7 +30,8 @@ from tests.core.test_gates import NAMES
 from tests.test_config import only, refused, text
 from tests.test_repository import fenced
 
-PAGE = Path(__file__).parent.parent / "docs" / "policy.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "policy.md"
 SCHEMA = json.loads(config.json_schema())
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = timedelta(hours=1)
@@ -345,6 +349,7 @@ def test_the_schema_takes_what_is_right(policy: str) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(yaml.load(written(policy)))
 
 
+@settings(deadline=None)
 @given(st.text() | st.text(st.sampled_from("0123456789*/,-LW# MONFRI"), max_size=20))
 def test_whatever_a_cron_holds_only_config_error_is_raised(tmp_path_factory: pytest.TempPathFactory, cron: str) -> None:
     path = tmp_path_factory.getbasetemp() / "cron.yaml"
@@ -355,6 +360,13 @@ def test_whatever_a_cron_holds_only_config_error_is_raised(tmp_path_factory: pyt
         return
     assert found is not None
     assert found[0].cron.after(datetime(2026, 1, 1, tzinfo=UTC)) is not None
+
+
+def test_time_zones_are_known_where_the_system_has_none() -> None:
+    command = [sys.executable, "-m", "reconciler", "check-config", "-c", "config/policy.yaml"]
+    environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONTZPATH": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, "config/policy.yaml: ok, 1 promotion\n")
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

@@ -35,12 +35,13 @@ def terms(promotion: Promotion, release: HelmRelease) -> Terms:
     """Tell what a release is held to."""
     policy = promotion.policy
     for override in promotion.overrides:
-        if _covers(override, release):
+        if covers(override, release):
             policy = merged(policy, override.policy)
     return _tightened(policy, release) if release.annotations else Terms(policy)
 
 
-def _covers(override: Override, release: HelmRelease) -> bool:
+def covers(override: Override, release: HelmRelease) -> bool:
+    """Tell whether an override is about a release."""
     return fnmatchcase(str(release.key), override.release) and override.selector.matches(dict(release.labels))
 
 

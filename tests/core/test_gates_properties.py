@@ -103,6 +103,7 @@ def test_a_ladder_stands_for_every_key() -> None:
     assert list(LADDERS) == [field.name for field in fields(Policy)]
 
 
+@settings(deadline=None)
 @given(cases(), POLICIES)
 def test_every_no_has_a_reason_and_a_message_and_a_time_that_lies_ahead(case: Case, policy: Policy) -> None:
     gates = ask([by(policy, case)])
@@ -114,6 +115,7 @@ def test_every_no_has_a_reason_and_a_message_and_a_time_that_lies_ahead(case: Ca
     assert order == sorted(order), "the first no is not the first reason"
 
 
+@settings(deadline=None)
 @given(cases(), tightened())
 def test_tightening_never_opens_a_gate(case: Case, pair: tuple[Policy, Policy]) -> None:
     loose, tight = (ask([by(policy, case)]) for policy in pair)
@@ -122,6 +124,7 @@ def test_tightening_never_opens_a_gate(case: Case, pair: tuple[Policy, Policy]) 
         assert before.until is None or after.until is None or after.until >= before.until
 
 
+@settings(deadline=None)
 @given(cases(), POLICIES, POLICIES)
 def test_a_shared_pin_moves_only_where_each_alone_would(case: Case, one: Policy, other: Policy) -> None:
     pair = [by(one, case), replace(by(other, case), release=B)]
@@ -134,6 +137,7 @@ def test_a_shared_pin_moves_only_where_each_alone_would(case: Case, one: Policy,
     ]
 
 
+@settings(deadline=None)
 @given(cases(), POLICIES)
 def test_where_a_time_is_told_the_gate_opens_then_and_not_before(case: Case, policy: Policy) -> None:
     here = by(policy, case)
@@ -164,4 +168,5 @@ def test_the_order_of_overrides_that_do_not_overlap_changes_no_plan(
     plans = [
         look(fleet(*staging), Repository(files), policy=base, overrides=tuple(order)) for order in (some, some[::-1])
     ]
-    assert plans[0] == plans[1]
+    assert replace(plans[0], errors=()) == replace(plans[1], errors=())  # those name an override by its place
+    assert len(plans[0].errors) == len(plans[1].errors)

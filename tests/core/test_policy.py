@@ -18,6 +18,7 @@ from reconciler.core.model import (
     Open,
     Override,
     Policy,
+    Problem,
     Promotion,
     Reason,
     Step,
@@ -332,6 +333,28 @@ def test_an_override_may_do_without_tests() -> None:
     policy = Override(Policy(tests=OPTIONAL, soak=HOUR / 2), release="vault/*")
     assert [type(action) for action in look(fleet(one), vault(), overrides=(policy,)).actions] == [Open]
     assert look(fleet(one), vault()).actions == ()
+
+
+SOAKING = Override(Policy(soak=HOUR), release="redis/*")
+IDLE = {
+    "one that is about none is told": ((SOAKING,), {}, ["policy.overrides[0]"]),
+    "only that one is": ((Override(Policy(soak=HOUR), release="vault/*"), SOAKING), {}, ["policy.overrides[1]"]),
+    "not where a namespace could not be read": ((SOAKING,), {"unread": (Problem("redis", "no"),)}, ["redis"]),
+    "nor where an object could not": ((SOAKING,), {"errors": (Problem("recording", "no"),)}, ["recording"]),
+}
+
+
+@pytest.mark.parametrize(("overrides", "problems", "told"), IDLE.values(), ids=IDLE.keys())
+def test_an_override_that_is_about_no_release_is_an_error(
+    overrides: tuple[Override, ...], problems: dict[str, tuple[Problem, ...]], told: list[str]
+) -> None:
+    found = look(fleet(proven(V, "0.29.0"), **problems), vault(), overrides=overrides)  # type: ignore[arg-type]
+    assert [(error.subject, bool(error.message)) for error in found.errors] == [(subject, True) for subject in told]
+
+
+def test_a_release_of_the_wrong_shape_may_be_the_one_that_an_override_is_about() -> None:
+    broken = proven("redis/redis", "1.0.0") | {"spec": None}
+    assert look(fleet(proven(V, "0.29.0"), broken), vault(), overrides=(SOAKING,)).errors == ()
 
 
 def shared() -> Repository:

@@ -23,7 +23,7 @@ from reconciler.core.model import (
     Unreadable,
 )
 from reconciler.core.plan.unseen import Unseen
-from reconciler.core.policy import terms
+from reconciler.core.policy import covers, terms
 from reconciler.core.pull_request import BRANCHES, branch, marker_of, promotion_of
 from reconciler.core.yaml import MAX_BYTES
 
@@ -172,7 +172,7 @@ def _assessment(
     holds.sort(key=lambda hold: hold.release)
     unread = (*_fleet_errors(view, view.fleet.errors), *_tree_errors(claims))
     refused = (replace(error, fatal=True) for error in _fleet_errors(view, view.fleet.unread))
-    empty = (*_fleet_errors(view, view.fleet.empty), *_glob_errors(view))
+    empty = (*_fleet_errors(view, view.fleet.empty), *_glob_errors(view), *_idle_overrides(view))
     strays = tuple(_strays(view)) if tells_strays else ()
     return Assessment(
         view.promotion,
@@ -289,6 +289,18 @@ def _glob_errors(view: View) -> Iterator[Failure]:
         return  # nobody wrote these, and a repository has no need of both
     for glob in idle:
         yield Failure(view.promotion.name, glob, f'the glob "{glob}" matches no file on the branch; mend it in paths')
+
+
+def _idle_overrides(view: View) -> Iterator[Failure]:
+    """Tell of overrides that are about no release, where all could be read: more often a slip of the pen than meant."""
+    fleet = view.fleet
+    if fleet.errors or fleet.unread or any(isinstance(one, Unreadable) for one in fleet.releases):
+        return
+    seen = [one for one in fleet.releases if isinstance(one, HelmRelease)]
+    for index, override in enumerate(view.promotion.overrides):
+        if not any(covers(override, one) for one in seen):
+            message = "is about no release that staging has; mend its selector or its release, or take it away"
+            yield Failure(view.promotion.name, f"policy.overrides[{index}]", message)
 
 
 def _strays(view: View) -> Iterator[Failure]:
