@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from reconciler.core import model
-from reconciler.core.model import Key, Unreadable
+from reconciler.core.model import ANNOTATIONS, Key, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,6 @@ VERSIONS: Final = {
 }
 """The group of each kind that is read, and its versions."""
 
-_PREFIX: Final = "helm-promoter/"
 _NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
@@ -277,7 +276,7 @@ def _helm_release(key: Key, one: _HelmRelease) -> model.HelmRelease:
 
 def _annotations(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Keep what is said to this program, and let go of the rest: kubectl's own holds the whole object again."""
-    ours = ((name.removeprefix(_PREFIX), text) for name, text in given.items() if name.startswith(_PREFIX))
+    ours = ((name.removeprefix(ANNOTATIONS), text) for name, text in given.items() if name.startswith(ANNOTATIONS))
     return tuple(sorted(ours))
 
 

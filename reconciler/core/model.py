@@ -134,11 +134,15 @@ class Filter:
     exclude: bool = False
 
 
+ANNOTATIONS: Final = "helm-promoter/"
+"""What the annotations start with by which a staging release speaks to this program."""
+
+
 @dataclass(frozen=True, slots=True)
 class HelmRelease:
     """A staging HelmRelease, reduced to what a verdict needs. Exactly one of ``chart`` and ``chart_ref`` is set.
 
-    ``labels`` are its own, ``annotations`` only those of ``helm-promoter/``, without that prefix.
+    ``labels`` are its own, ``annotations`` only those that start with ``ANNOTATIONS``, without it.
     """
 
     key: Key

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from reconciler.core.model import Freeze, Policy, Step, Terms, Tests
+from reconciler.core.model import ANNOTATIONS, Freeze, Policy, Step, Terms, Tests
 from reconciler.core.times import instant, span, spelled
 from reconciler.core.version import Constraint
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound="StrEnum")
-PREFIX: Final = "helm-promoter/"
-"""What the annotations that this program heeds start with."""
 _HOLD: Final = "hold"
 _STEPS: Final = tuple(Step)
 _LONGEST: Final = 64
@@ -73,7 +72,7 @@ def _tightened(policy: Policy, release: HelmRelease) -> Terms:
     malformed: list[str] = []
     idle: list[tuple[str, str]] = []
     for name, text in release.annotations:
-        about = f"the annotation {PREFIX}{name} on {release.key}"
+        about = f"the annotation {ANNOTATIONS}{name} on {release.key}"
         if name == _HOLD:
             hold = None if text.strip() == "false" else _shown(text).strip()
         elif name not in _READERS:
@@ -111,7 +110,7 @@ def _soak(policy: Policy, text: str) -> Policy:
 
 
 def _minimum(policy: Policy, text: str) -> Policy:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 3 and int(text)):  # noqa: PLR2004 - digits
+    if not re.fullmatch("[1-9][0-9]{0,2}", text):
         raise ValueError("which is not a whole number above 0, such as 2")
     asked, least = int(text), policy.minimum or 1
     if asked < least:
@@ -152,7 +151,7 @@ def _prereleases(policy: Policy, text: str) -> Policy:
 
 
 def _freeze(policy: Policy, text: str) -> Policy:
-    by = Freeze(instant(text), f"an annotation {PREFIX}freeze says so")
+    by = Freeze(instant(text), f"an annotation {ANNOTATIONS}freeze says so")
     return replace(policy, freeze=(*(policy.freeze or ()), by))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.core.gates.case import opened, shut
-from reconciler.core.model import Reason
+from reconciler.core.model import ANNOTATIONS, Reason
 
 if TYPE_CHECKING:
     from reconciler.core.gates.case import Case
@@ -18,7 +18,7 @@ def hold(case: Case) -> Gate:
     if why is None:
         return opened("hold")
     told = f": {why}" if why else ""
-    message = f"the annotation helm-promoter/hold on {case.release} holds it{told}; take it away to go on"
+    message = f"the annotation {ANNOTATIONS}hold on {case.release} holds it{told}; take it away to go on"
     return shut("hold", Reason.ON_HOLD, message)
 
 
