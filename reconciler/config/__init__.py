@@ -24,6 +24,7 @@ from reconciler.config.blocks import (
 )
 from reconciler.config.document import read
 from reconciler.config.mistakes import ConfigError, Mistake
+from reconciler.config.policy import overrides, policy
 from reconciler.config.settings import (
     App,
     ClusterSettings,
@@ -39,7 +40,8 @@ from reconciler.config.settings import (
     TokenFromEnvironment,
     Url,
 )
-from reconciler.core.model import Key, Match, Policy, Promotion, Tests
+from reconciler.core.model import Key, Match, Promotion
+from reconciler.core.times import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,7 +83,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         raise ConfigError(path, tuple(mistakes))
     folder = _absolute(path).parent
     promotions = tuple(_promotion(block, folder) for block in file.promotions)
-    return Settings(rules.duration(file.interval), promotions, cache_folder(environ))
+    return Settings(duration(file.interval), promotions, cache_folder(environ))
 
 
 def _promotion(block: PromotionBlock, folder: Path) -> PromotionSettings:
@@ -91,7 +93,8 @@ def _promotion(block: PromotionBlock, folder: Path) -> PromotionSettings:
         repository=f"{_identity(production)}#{block.production.branch}",
         paths=tuple(block.production.paths),
         match=tuple(Match(_key(match.staging), _key(match.production)) for match in block.match),
-        policy=Policy(Tests(block.policy.tests), rules.duration(block.policy.soak) if block.policy.soak else None),
+        policy=policy(block.policy),
+        overrides=overrides(block.policy),
     )
     cluster = _cluster(block.staging.cluster, folder)
     staging = StagingSettings(cluster, tuple(block.staging.namespaces), block.staging.selector)
