@@ -33,6 +33,7 @@ class GitStore(Store):
         self.path = path
         self._namespace = namespace
         self._forks: list[GitStore] = []
+        self._seen: dict[str, str] | None = None
         if not path.exists():
             self._git("init", "--quiet", "--bare", "--initial-branch=main", str(path), where="/")
         self._reader = subprocess.Popen(
@@ -44,7 +45,15 @@ class GitStore(Store):
         for fork in self._forks:
             fork.close()
 
+    def refresh(self) -> None:
+        self._seen = None
+
     def refs(self) -> dict[str, str]:
+        if self._seen is None:
+            self._seen = self._look()
+        return dict(self._seen)
+
+    def _look(self) -> dict[str, str]:
         listing = self._git("for-each-ref", "--format=%(objectname) %(refname)", self._namespace)
         pairs = [line.split(" ", 1) for line in listing.splitlines()]
         return {
@@ -55,6 +64,7 @@ class GitStore(Store):
 
     def move(self, moves: Sequence[Move]) -> None:
         commands = [self._command(move) for move in moves]
+        self.refresh()
         try:
             self._git("update-ref", "--stdin", stdin="\n".join(["start", *commands, "prepare", "commit", ""]).encode())
         except subprocess.CalledProcessError as failed:
@@ -75,7 +85,7 @@ class GitStore(Store):
         listing = self._git("blame", "--line-porcelain", head, "--", path)
         return re.findall(r"^([0-9a-f]{40}) \d+ \d+", listing, re.MULTILINE)
 
-    def merge(self, ours: str, theirs: str) -> str | None:
+    def _merge(self, ours: str, theirs: str) -> str | None:
         try:
             return self._git("merge-tree", "--write-tree", "--no-messages", ours, theirs).split()[0]
         except subprocess.CalledProcessError:

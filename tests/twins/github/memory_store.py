@@ -31,8 +31,17 @@ class MemoryStore(Store):
         self._commits: dict[str, Commit] = {}
         self._generations: dict[str, int] = {}
 
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def refresh(self) -> None:
+        """Nobody else can push."""
+
     def refs(self) -> dict[str, str]:
         return dict(sorted(self._refs.items()))
+
+    def ref(self, name: str) -> str | None:
+        return self._refs.get(name)
 
     def move(self, moves: Sequence[Move]) -> None:
         wanted = set(self._refs) | {move.name for move in moves if move.after != ZEROS}
@@ -82,7 +91,7 @@ class MemoryStore(Store):
                 owners[now] = oid
         return owners
 
-    def merge(self, ours: str, theirs: str) -> str | None:
+    def _merge(self, ours: str, theirs: str) -> str | None:
         ancestor = self.merge_base(ours, theirs)
         if ancestor is None:
             return None

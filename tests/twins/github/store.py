@@ -53,6 +53,7 @@ class Store(ABC):
     def __init__(self) -> None:
         self._objects: dict[str, tuple[str, bytes]] = {}
         self._flat: dict[str, dict[str, File]] = {}
+        self._merges: dict[tuple[str, str], str | None] = {}
 
     # --- what each kind of store does for itself ---
 
@@ -63,6 +64,14 @@ class Store(ABC):
     @abstractmethod
     def _load(self, oid: str) -> tuple[str, bytes] | None:
         """Find an object that is not remembered."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what the store holds open."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Look again where refs point: somebody may have pushed."""
 
     @abstractmethod
     def refs(self) -> dict[str, str]:
@@ -90,8 +99,8 @@ class Store(ABC):
         """For each line of a file, the commit that it comes from."""
 
     @abstractmethod
-    def merge(self, ours: str, theirs: str) -> str | None:
-        """The tree of the merge of two commits, None where they conflict."""
+    def _merge(self, ours: str, theirs: str) -> str | None:
+        """Merge two commits for the first time."""
 
     @abstractmethod
     def patch(self, old: bytes, new: bytes) -> str:
@@ -102,6 +111,15 @@ class Store(ABC):
         """A repository of the same network: it shares objects, and starts with the same branches."""
 
     # --- what follows ---
+
+    def ref(self, name: str) -> str | None:
+        return self.refs().get(name)
+
+    def merge(self, ours: str, theirs: str) -> str | None:
+        """The tree of the merge of two commits, None where they conflict."""
+        if (ours, theirs) not in self._merges:
+            self._merges[ours, theirs] = self._merge(ours, theirs)
+        return self._merges[ours, theirs]
 
     def put(self, kind: str, body: bytes) -> str:
         oid = identify(kind, body)
