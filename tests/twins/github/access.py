@@ -40,6 +40,13 @@ class Caller:
         """What tells one credential from another, without telling it."""
         return f"token {self.token.number}" if self.token else f"app {self.app.number}" if self.app else ""
 
+    @property
+    def payer(self) -> str:
+        """Whose rate limit is used: a person's for all tokens of theirs, an installation's for all of its."""
+        if self.token is None or self.token.installation:
+            return f"installation {self.token.installation}" if self.token else self.identity
+        return f"user {self.token.account.number}"
+
 
 _SSO = (
     "Resource protected by organization SAML enforcement. You must grant your OAuth token access to this organization."

@@ -50,7 +50,7 @@ class Lag:
 class Site:
     """``origin`` begins every URL.
 
-    A tree of more than ``tree_limit`` entries is cut off, and so is a text of more than ``text_limit`` bytes in GraphQL.
+    A tree of more than ``tree_limit`` entries is cut off, and so is GraphQL's text of more than ``text_limit`` bytes.
     """
 
     world: World

@@ -100,7 +100,7 @@ def viewer(_root: None, ask: Ask) -> Account:
 @resolver("Query")
 def rate_limit(_root: None, ask: Ask, **_arguments: Any) -> Arguments:
     limits = ask.site.limits
-    window = limits.window(ask.caller.identity, "graphql")
+    window = limits.window(ask.caller.payer, "graphql")
     left = max(limits.primary - window.used, 0)
     used = {"used": window.used, "remaining": left, "resetAt": window.until}
     return {"cost": 1, "limit": limits.primary, "nodeCount": 0, **used}

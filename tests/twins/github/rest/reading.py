@@ -184,7 +184,7 @@ def _compared(call: Call, name: str) -> str:
 
 @route("GET", "/rate_limit")
 def rate_limit(call: Call) -> Response:
-    limits, who = call.site.limits, call.caller.identity
+    limits, who = call.site.limits, call.caller.payer
     windows = {name: limits.window(who, name) for name in ("core", "graphql", "search")}
     resources = {
         name: {

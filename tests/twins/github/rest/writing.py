@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.twins.github.objects import ZEROS, Commit, File, Person
 from tests.twins.github.refusal import Refusal, invalid, not_found
-from tests.twins.github.rest.router import Call, resolved, route
+from tests.twins.github.rest.router import Call, route
 from tests.twins.github.rules import merging, pulls, refs
 from tests.twins.github.wire import Response, answer
 from tests.twins.github.world import AccountKind, Method
