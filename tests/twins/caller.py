@@ -30,13 +30,13 @@ class Caller:
 
     def get(self, path: str, status: int = 200, **headers: str) -> Any:
         response = self.call("GET", path, **headers)
-        assert response.status == status, response
+        assert response.status == status, response.body[:500]
         return response.json()
 
     def send(self, method: str, path: str, status: int, **body: object) -> Any:
         """Send a request with a body, and give the answer's, None if it has none."""
         response = self.call(method, path, body)
-        assert response.status == status, response
+        assert response.status == status, response.body[:500]
         return response.json() if response.body else None
 
     def ask(self, document: str, **variables: object) -> Any:
@@ -44,7 +44,7 @@ class Caller:
         data = json.dumps({"query": document, "variables": variables}).encode()
         headers = {"authorization": f"bearer {self.secret}"}
         response = self.twin.handle(Request.of("POST", "/api/graphql", headers, data))
-        assert response.status == 200, response
+        assert response.status == 200, response.body[:500]
         return response.json()
 
     def data(self, document: str, **variables: object) -> Any:

@@ -1,7 +1,7 @@
 """Judges by what GitHub publishes: its GraphQL schema, and its OpenAPI descriptions.
 
-They are called with each request that the twin answered; what is wrong is added to their ``complaints``. They are strict
-with our requests and with the twin. GitHub itself is not always true to what it publishes.
+They are called with each request that the twin answered; what is wrong is added to their ``complaints``. They are
+strict with our requests and with the twin. GitHub itself is not always true to what it publishes.
 """
 
 from __future__ import annotations

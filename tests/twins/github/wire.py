@@ -50,7 +50,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     delay: float = 0
 
     def json(self) -> Any:

@@ -180,7 +180,8 @@ class Pull:
     """A pull request. Its collections are replaced, never changed, so that a shallow copy is a picture of an instant.
 
     ``head_oid`` and ``base_oid`` are those of the last push, retarget or reopening, as GitHub's are.
-    ``asked`` are head and base for which somebody has asked whether they merge.
+    ``asked`` are head and base for which somebody has asked whether they merge; ``sealed`` is one that was closed by
+    forcing its branch back, which nobody can open again.
     """
 
     number: int
@@ -208,6 +209,7 @@ class Pull:
     events: tuple[Event, ...] = ()
     auto_merge: AutoMerge | None = None
     asked: tuple[str, str] | None = None
+    sealed: bool = False
 
     @property
     def open(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from graphql import (
     FieldNode,
     GraphQLError,
-    GraphQLScalarType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
@@ -26,7 +26,7 @@ from tests.twins.github.refusal import Kind, Refusal, not_found
 from tests.twins.github.rest.shapes import stamp
 from tests.twins.github.rules import merging
 from tests.twins.github.wire import answer
-from tests.twins.github.world import Act
+from tests.twins.github.world import Act, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,6 @@ Found = TypeVar("Found")
 Resolver = "Callable[..., Any]"
 _RESOLVERS: dict[tuple[str, str], Callable[..., Any]] = {}
 _TYPES: dict[type, Callable[[Any], str]] = {}
-_OID = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +114,7 @@ def typename(kind: type, name: str | Callable[[Any], str]) -> None:
 
 @cache
 def schema() -> GraphQLSchema:
-    made = build_schema(SDL.read_text())
-    for name in ("DateTime", "GitTimestamp"):
-        _scalar(made, name).serialize = stamp
-    _scalar(made, "GitObjectID").parse_value = _oid
-    return made
-
-
-def _scalar(made: GraphQLSchema, name: str) -> GraphQLScalarType:
-    found = made.type_map[name]
-    assert isinstance(found, GraphQLScalarType)
-    return found
-
-
-def _oid(value: Any) -> str:
-    if not isinstance(value, str) or not _OID.fullmatch(value):
-        raise GraphQLError(f"{value!r} is not a valid GitObjectID")
-    return value
+    return build_schema(SDL.read_text())
 
 
 @lru_cache(maxsize=500)
@@ -186,9 +169,17 @@ def _formatted(error: GraphQLError) -> dict[str, Any]:
 
 
 def _resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    value = _value(source, info, arguments)
+    return stamp(value) if isinstance(value, datetime) else value
+
+
+def _value(source: Any, info: GraphQLResolveInfo, arguments: dict[str, Any]) -> Any:
     found = _RESOLVERS.get((info.parent_type.name, info.field_name))
     if found:
         return found(source, info.context, **{_snake(name): value for name, value in arguments.items()})
+    if isinstance(source, Event):
+        source = {**source.detail, **{name: getattr(source, name) for name in ("id", "actor", "created_at")}}
+        return source.get(_snake(info.field_name))
     if isinstance(source, dict):
         return source[info.field_name]
     return getattr(source, _snake(info.field_name))

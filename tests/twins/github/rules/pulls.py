@@ -160,7 +160,7 @@ def _bar(act: Act, pull: Pull, head: str | None, base: str | None) -> str:
         return f"The {pull.base if head else pull.head} branch has been deleted."
     if any(other.open for other in between(act.repository, pull.head_repository, pull.head, pull.base)):
         return f"There is already an open pull request from {pull.head} to {pull.base}."
-    if not act.repository.store.is_ancestor(pull.head_oid, head):
+    if pull.sealed or not act.repository.store.is_ancestor(pull.head_oid, head):
         return f"The {pull.head} branch was force-pushed or recreated."
     if not act.repository.store.log(head, hide=base):
         return f"There are no new commits on the {pull.head} branch."

@@ -117,10 +117,11 @@ def _head_moved(act: Act, pull: Pull, before: str, after: str) -> None:
     base = act.repository.tip(pull.base)
     assert base, "an open pull request has a base"
     pull.head_oid, pull.base_oid, pull.updated_at = after, base, act.now
-    if not store.is_ancestor(before, after):
-        commits = {"before_commit": before, "after_commit": after}
-        act.record(pull, "HeadRefForcePushedEvent", **commits)
+    forced = not store.is_ancestor(before, after)
+    if forced:
+        act.record(pull, "HeadRefForcePushedEvent", before_commit=before, after_commit=after)
     if not store.log(after, hide=base):
+        pull.sealed = forced
         pulls.close_anyhow(act, pull)  # and it stays closed, whatever is pushed next
         return
     pulls.leave_queue(act, pull, "new commits pushed")
