@@ -80,7 +80,7 @@ class Ask:
         world = self.site.world
         node, made = world.nodes.get(id_, (None, 0))
         too_new = self.site.lag.nodes and world.request - made <= self.site.lag.nodes
-        if too_new or not isinstance(node, kind):
+        if too_new or node is None or not isinstance(node, kind):
             raise not_found(f"Could not resolve to a node with the global id of '{id_}'.")
         return node
 
