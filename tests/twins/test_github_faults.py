@@ -130,7 +130,7 @@ def test_a_port_answers_without_a_body(port: http.client.HTTPConnection, robot: 
     gone = send(port, robot, "DELETE", path)
 
     assert (gone.status, gone.read()) == (204, b"")
-    assert send(port, robot, "GET", "/api/v3/none").status == 404
+    assert send(port, robot, "GET", "/api/v3/repos/fleet/none").status == 404
     assert repository.tip("a") is None
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 SDL = Path(__file__).parent.parent / "schema.graphql"
 
 Found = TypeVar("Found")
-Resolver = "Callable[..., Any]"
+
 _RESOLVERS: dict[tuple[str, str], Callable[..., Any]] = {}
 _TYPES: dict[type, Callable[[Any], str]] = {}
 
