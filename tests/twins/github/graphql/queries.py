@@ -148,6 +148,38 @@ def found_ref(ask: Ask, id_: str) -> Ref:
     raise not_found(f"Could not resolve to a node with the global id of '{id_}'.")
 
 
+# --- accounts --------------------------------------------------------------------------------------------------------
+
+
+def account_url(account: Account, ask: Ask) -> str:
+    return f"{ask.site.origin}/{account.login}"
+
+
+def database_id(account: Account, _ask: Ask) -> int:
+    return account.number
+
+
+for _kind in ("User", "Bot", "Organization"):
+    resolver(_kind, "url")(account_url)
+    resolver(_kind, "databaseId")(database_id)
+
+
+@resolver("User", "name")
+@resolver("Organization", "name")
+def account_name(account: Account, _ask: Ask) -> str:
+    return account.login
+
+
+@resolver("User", "email")
+def account_email(_account: Account, _ask: Ask) -> str:
+    return ""  # nobody shows theirs
+
+
+@resolver("Team", "name")
+def team_name(team: Team, _ask: Ask) -> str:
+    return team.slug
+
+
 # --- repository ------------------------------------------------------------------------------------------------------
 
 
