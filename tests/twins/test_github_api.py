@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.twins.caller import Caller, caller
 from tests.twins.conftest import FILES, GRANTED, PIN
-from tests.twins.github import MemoryStore
+from tests.twins.github import MemoryStore, Request
 from tests.twins.hand import BRANCH, builds, look, opened, opens, pinned, tip
 
 if TYPE_CHECKING:
@@ -476,3 +476,134 @@ def test_requests_are_remembered_without_secrets(robot: Caller, twin: Twin) -> N
         ("createRef", "createCommitOnBranch", "createPullRequest")
     ]
     assert robot.secret not in repr((twin.seen, twin.world.tokens[robot.secret]))
+
+
+# --- writes ----------------------------------------------------------------------------------------------------------
+
+WRITES = [
+    ("POST", "git/refs", {"sha": "TIP"}, 422, 'Invalid request.\n\n"ref" wasn\'t supplied.'),
+    ("POST", "git/refs", {"ref": "main", "sha": "TIP"}, 422, "Reference name must start with 'refs/'"),
+    ("POST", "git/refs", {"ref": "refs/heads/a..b", "sha": "TIP"}, 422, "refs/heads/a..b is not a valid ref name."),
+    ("POST", "git/refs", {"ref": "refs/heads/a", "sha": "1" * 40}, 422, "Object does not exist"),
+    ("POST", "git/refs", {"ref": "refs/heads/a", "sha": "TREE"}, 422, "Object does not exist"),
+    ("PATCH", "git/refs/heads/none", {"sha": "TIP"}, 422, "Reference does not exist"),
+    ("PATCH", f"git/refs/heads/{BRANCH}", {"sha": "TIP"}, 422, "Update is not a fast forward"),
+    ("DELETE", "git/refs/heads/none", None, 422, "Reference does not exist"),
+    ("POST", "git/trees", {"base_tree": "1" * 40, "tree": []}, 422, "base_tree is not a valid tree oid"),
+    ("POST", "git/trees", {"tree": [{"path": "a", "mode": "100644", "sha": "1" * 40}]}, 422, "GitRPC::BadObjectState"),
+    ("POST", "git/commits", {"message": "x", "tree": "TIP"}, 422, "Tree SHA does not exist"),
+    ("POST", "git/commits", {"message": "x", "tree": "TREE", "parents": ["TREE"]}, 422, "Parent SHA does not exist"),
+    ("POST", "statuses/TIP", {"state": "good"}, 422, "Validation Failed"),
+    ("POST", "statuses/TIP", {"state": "success", "description": "x" * 141}, 422, "Validation Failed"),
+    ("POST", "statuses/none", {"state": "success"}, 422, "No commit found for SHA: none"),
+    ("POST", "pulls", {"title": " ", "head": "b", "base": "main"}, 422, "Validation Failed"),
+    ("POST", "pulls", {"title": "x", "head": "nobody:b", "base": "main"}, 422, "Validation Failed"),
+    ("PATCH", "pulls/1", {"title": " "}, 422, "Validation Failed"),
+    ("PATCH", "pulls/1", {"base": "none"}, 422, "Validation Failed"),
+    ("PATCH", "pulls/9", {"title": "x"}, 404, "Not Found"),
+    ("PUT", "pulls/1/merge", {"merge_method": "merge", "sha": "TIP"}, 409, "Head branch was modified."),
+    ("PUT", "pulls/1/update-branch", None, 422, "There are no new commits on the base branch."),
+    ("POST", "issues/1/comments", {"body": " "}, 422, "Validation Failed"),
+    ("DELETE", "issues/1/labels/none", None, 404, "Not Found"),
+    ("GET", "git/trees/none", None, 404, "Not Found"),
+    ("GET", "git/blobs/TIP", None, 404, "Not Found"),
+    ("GET", "git/ref/heads/none", None, 404, "Not Found"),
+    ("GET", "compare/main", None, 404, "Not Found"),
+    ("GET", "installation", None, 401, "A JSON web token could not be decoded"),
+]
+
+
+@pytest.mark.parametrize("request_", WRITES, ids=lambda request: f"{request[0]} {request[1]} {request[4][:40]}")
+def test_a_request_that_cannot_be_granted(robot: Caller, repository: Repository, request_: tuple[object, ...]) -> None:
+    opened(robot)
+    named = {"TIP": tip(robot), "TREE": repository.store.commit(tip(robot)).tree}
+    method, path, body, status, words = request_
+    body = {name: _named(value, named) for name, value in body.items()} if body else body
+    before = repository.store.refs()
+
+    response = robot.call(method, path.replace("TIP", named["TIP"]), body)
+
+    assert (response.status, response.json()["message"][: len(words)]) == (status, words)
+    assert repository.store.refs() == before
+
+
+def _named(value: object, named: dict[str, str]) -> object:
+    if isinstance(value, list):
+        return [_named(each, named) for each in value]
+    return named.get(value, value) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]"])
+def test_a_body_that_is_no_object_is_refused(robot: Caller, twin: Twin, body: bytes) -> None:
+    request = Request.of("POST", "/repos/fleet/production/git/refs", {"authorization": f"token {robot.secret}"}, body)
+
+    assert twin.handle(request).status == 400
+
+
+def test_trees_and_commits_are_built_by_hand(robot: Caller, repository: Repository) -> None:
+    base = tip(robot)
+    readme = repository.store.files(repository.store.commit(base).tree)["README.md"].oid
+    entries = [
+        {"path": "copy/of.md", "mode": "100755", "type": "blob", "sha": readme},
+        {"path": PIN, "mode": "100644", "type": "blob", "sha": None},
+    ]
+    ada = {"name": "Ada", "email": "ada@example.com", "date": "2025-05-05T05:05:05+02:00"}
+
+    tree = robot.send("POST", "git/trees", 201, base_tree=base, tree=entries)
+    commit = robot.send("POST", "git/commits", 201, message="By hand", tree=tree["sha"], parents=[base], author=ada)
+
+    assert set(repository.store.files(tree["sha"])) == {"README.md", "copy/of.md"}
+    assert commit["author"] == commit["committer"] == {**ada, "date": "2025-05-05T03:05:05Z"}
+    assert not commit["verification"]["verified"]
+
+
+def test_a_pull_request_is_edited_closed_and_opened_again(robot: Caller, ada: Person) -> None:
+    opened(robot)
+    ada.pushes("next", tip(robot))
+
+    edited = robot.send("PATCH", "pulls/1", 200, title="New", body="Text", base="next")
+    closed = robot.send("PATCH", "pulls/1", 200, state="closed")
+    refused = robot.send("PATCH", "pulls/1", 422, base="main")
+    again = robot.send("PATCH", "pulls/1", 200, state="open")
+
+    assert (edited["title"], edited["body"], edited["base"]["ref"]) == ("New", "Text", "next")
+    assert [closed["state"], again["state"]] == ["closed", "open"]
+    assert refused["errors"][0]["message"] == "Cannot change the base branch of a closed pull request."
+
+
+def test_a_merge_by_the_api_has_its_own_words(robot: Caller, repository: Repository) -> None:
+    opened(robot)
+    head = tip(robot, BRANCH)
+
+    merged = robot.send(
+        "PUT", "pulls/1/merge", 200, sha=head, merge_method="squash", commit_title="Merge", commit_message="All of it"
+    )
+
+    assert repository.store.commit(merged["sha"]).message == "Merge\n\nAll of it"
+    assert robot.get("pulls/1")["merged_by"]["login"] == "promoter"
+    assert robot.send("PATCH", "pulls/1", 422, state="open")["errors"][0]["message"].endswith("already merged.")
+
+
+def test_labels_come_and_go(robot: Caller) -> None:
+    opened(robot)
+    robot.call("POST", "issues/1/labels", {"labels": ["a", "b"]})
+
+    left = robot.call("DELETE", "issues/1/labels/A").json()
+
+    assert [label["name"] for label in left] == ["b"]
+    assert robot.get("/user")["login"] == "promoter"
+
+
+def test_who_may_only_read_changes_nothing(robot: Caller, twin: Twin, repository: Repository) -> None:
+    opened(robot)
+    repository.rights["reader"] = "read"
+    reader = caller(twin, twin.token("reader", GRANTED))
+
+    for method, path, body in (
+        ("POST", "git/refs", {"ref": "refs/heads/a", "sha": tip(robot)}),
+        ("PATCH", "pulls/1", {"title": "New"}),
+        ("POST", "issues/1/labels", {"labels": ["a"]}),
+        ("PUT", "pulls/1/merge", {}),
+    ):
+        assert reader.call(method, path, body).status == 403
+    assert look(robot, 1)["title"] == "Promote vault"
