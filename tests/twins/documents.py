@@ -21,9 +21,9 @@ timelineItems(first: 50, itemTypes: [
     __typename
     ... on ClosedEvent { createdAt actor { login } }
     ... on ReopenedEvent { actor { login } }
-    ... on MergedEvent { actor { login } }
+    ... on MergedEvent { actor { login } commit { oid } }
     ... on AutoMergeDisabledEvent { actor { login } reason }
-    ... on HeadRefForcePushedEvent { actor { login } }
+    ... on HeadRefForcePushedEvent { actor { login } beforeCommit { oid } afterCommit { oid } }
   }
 }
 """

@@ -473,6 +473,40 @@ def test_what_is_ready_is_enqueued_by_hand(robot: Caller, ada: Person, repositor
     assert robot.refused(document, id=id_)[0][0] == "UNPROCESSABLE"
 
 
+def test_a_conflict_or_a_draft_stops_a_merge_and_update_branch(robot: Caller, ada: Person) -> None:
+    opened(robot)
+    ada.converts_to_draft(1)
+    assert robot.send("PUT", "pulls/1/merge", 405)["message"] == "Pull Request is still a draft"
+    ada.marks_ready(1)
+    ada.commits({PIN: pinned("2.0.0")})
+
+    answer = robot.send("PUT", "pulls/1/update-branch", 422)
+
+    assert answer["message"] == "merge conflict between base and head"
+    assert look(robot, 1)["mergeStateStatus"] == "DIRTY"
+
+
+def test_a_conflict_leaves_the_queue(robot: Caller, ada: Person, twin: Twin, queued: str) -> None:
+    ada.commits({PIN: pinned("2.0.0")})
+
+    twin.steps_queue(ada.repository)
+
+    assert (look(robot, 1)["state"], look(robot, 1)["isInMergeQueue"]) == ("OPEN", False)
+
+
+def test_auto_merge_that_cannot_rebase_gives_up(robot: Caller, ada: Person, repository: Repository) -> None:
+    repository.protections["main"] = Protection(checks=("ci",))
+    opened(robot)
+    ada.commits({PIN: pinned("3.0.0")}, branch=BRANCH)
+    ada.commits({PIN: pinned("2.0.0")}, branch=BRANCH)
+    ada.enables_auto_merge(1, "rebase")
+    ada.commits({PIN: pinned("2.0.0")})
+
+    ada.reports(1, "ci")
+
+    assert (look(robot, 1)["state"], look(robot, 1)["autoMergeRequest"]) == ("OPEN", None)
+
+
 # --- reviews and the rest of it --------------------------------------------------------------------------------------
 
 

@@ -71,7 +71,7 @@ class Documents:
     complaints: list[str] = field(default_factory=list)
 
     def __call__(self, request: Request, response: Response) -> None:
-        if request.is_graphql and response.status == 200:
+        if request.is_graphql and response.status == 200 and "data" in response.json():  # else the twin refused it
             found = validate(self.schema, parse(request.json()["query"]))
             self.complaints += [f"{error.message} in {request.json()['query']}" for error in found]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from tests.twins.github.objects import (
     TREE,
-    ZEROS,
     Commit,
     File,
     decode_commit,
@@ -205,13 +204,3 @@ class Store(ABC):
 def branch(name: str) -> str:
     """The full name of a branch's ref."""
     return f"refs/heads/{name}"
-
-
-def resolved(store: Store, expression: str) -> str | None:
-    """The object that a ref, a branch, a tag or a full id names."""
-    refs = store.refs()
-    for name in (expression, f"refs/{expression}", f"refs/heads/{expression}", f"refs/tags/{expression}"):
-        if name in refs:
-            return refs[name]
-    known = re.fullmatch(r"[0-9a-f]{40}", expression) and expression != ZEROS and store.get(expression)
-    return expression if known else None

@@ -98,8 +98,10 @@ class Twin:
             caller = authenticate(self.world, request.headers)
         except Refusal as refusal:
             return rest.refused(refusal)
+        if request.route == "/rate_limit":
+            return self._respond(caller, request)
         response = self._limited(caller, resource, wanted) or self._respond(caller, request)
-        if response.status != 304 and request.route != "/rate_limit":
+        if response.status != 304:
             self.site.limits.count(caller.payer, resource)
         scopes = caller.token.scopes if caller.token else None
         about = {"x-github-request-id": f"{self.world.request:04X}"}

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 SDL = Path(__file__).parent.parent / "schema.graphql"
 
 Found = TypeVar("Found")
-Resolver = "Callable[..., Any]"
+
 _RESOLVERS: dict[tuple[str, str], Callable[..., Any]] = {}
 _TYPES: dict[type, Callable[[Any], str]] = {}
 
@@ -80,7 +80,7 @@ class Ask:
         world = self.site.world
         node, made = world.nodes.get(id_, (None, 0))
         too_new = self.site.lag.nodes and world.request - made <= self.site.lag.nodes
-        if too_new or not isinstance(node, kind):
+        if too_new or node is None or not isinstance(node, kind):
             raise not_found(f"Could not resolve to a node with the global id of '{id_}'.")
         return node
 

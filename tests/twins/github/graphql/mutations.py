@@ -11,7 +11,7 @@ from tests.twins.github.graphql.queries import Object, Ref, found_ref
 from tests.twins.github.objects import ZEROS
 from tests.twins.github.refusal import Refusal
 from tests.twins.github.rules import merging, pulls, refs
-from tests.twins.github.world import Account, AutoMerge, Label, Method, Pull, Repository, Team
+from tests.twins.github.world import Account, Act, AutoMerge, Label, Method, Pull, Repository, Team
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,12 +111,22 @@ def create_pull_request(ask: Ask, wanted: Input) -> Input:
 def update_pull_request(ask: Ask, wanted: Input) -> Input:
     pull = ask.node(wanted["pullRequestId"], Pull)
     act = ask.act(pull.repository, _WRITE_PULL)
+    if wanted.get("state") == "OPEN":
+        pulls.reopen(act, pull)
     if wanted.get("title") is not None:
         pulls.rename(act, pull, wanted["title"])
     if wanted.get("body") is not None:
         pulls.describe(act, pull, wanted["body"])
     if wanted.get("baseRefName"):
         pulls.retarget(act, pull, wanted["baseRefName"])
+    _replace(ask, act, pull, wanted)
+    if wanted.get("state") == "CLOSED":
+        pulls.close(act, pull)
+    return {"pullRequest": pull}
+
+
+def _replace(ask: Ask, act: Act, pull: Pull, wanted: Input) -> None:
+    """Labels and assignees that are given take the place of those that there were."""
     if wanted.get("labelIds") is not None:
         labels = [ask.node(id_, Label) for id_ in wanted["labelIds"]]
         pulls.unlabel(act, pull, [label for label in pull.labels if label not in labels])
@@ -124,9 +134,6 @@ def update_pull_request(ask: Ask, wanted: Input) -> Input:
     if wanted.get("assigneeIds") is not None:
         pull.assignees = ()
         pulls.assign(act, pull, [ask.node(id_, Account) for id_ in wanted["assigneeIds"]])
-    if wanted.get("state"):
-        (pulls.close if wanted["state"] == "CLOSED" else pulls.reopen)(act, pull)
-    return {"pullRequest": pull}
 
 
 @mutation

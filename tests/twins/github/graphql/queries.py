@@ -148,6 +148,38 @@ def found_ref(ask: Ask, id_: str) -> Ref:
     raise not_found(f"Could not resolve to a node with the global id of '{id_}'.")
 
 
+# --- accounts --------------------------------------------------------------------------------------------------------
+
+
+def account_url(account: Account, ask: Ask) -> str:
+    return f"{ask.site.origin}/{account.login}"
+
+
+def database_id(account: Account, _ask: Ask) -> int:
+    return account.number
+
+
+for _kind in ("User", "Bot", "Organization"):
+    resolver(_kind, "url")(account_url)
+    resolver(_kind, "databaseId")(database_id)
+
+
+@resolver("User", "name")
+@resolver("Organization", "name")
+def account_name(account: Account, _ask: Ask) -> str:
+    return account.login
+
+
+@resolver("User", "email")
+def account_email(_account: Account, _ask: Ask) -> str:
+    return ""  # nobody shows theirs
+
+
+@resolver("Team", "name")
+def team_name(team: Team, _ask: Ask) -> str:
+    return team.slug
+
+
 # --- repository ------------------------------------------------------------------------------------------------------
 
 
@@ -674,11 +706,28 @@ def viewer_can_enable_auto_merge(pull: Pull, ask: Ask) -> bool:
 
 @resolver("PullRequestReview", "commit")
 def review_commit(review: Review, ask: Ask) -> Object | None:
-    """Any repository of the network has the commit: they share their objects."""
-    for repository in ask.site.world.repositories.values():
-        if repository.store.get(review.oid):
-            return Object(repository, review.oid)
-    return None
+    return _anywhere(ask, review.oid)
+
+
+@resolver("MergedEvent", "commit")
+def merged_commit(event: Event, ask: Ask) -> Object | None:
+    return _anywhere(ask, event.detail["commit"])
+
+
+@resolver("HeadRefForcePushedEvent")
+def before_commit(event: Event, ask: Ask) -> Object | None:
+    return _anywhere(ask, event.detail["before_commit"])
+
+
+@resolver("HeadRefForcePushedEvent")
+def after_commit(event: Event, ask: Ask) -> Object | None:
+    return _anywhere(ask, event.detail["after_commit"])
+
+
+def _anywhere(ask: Ask, oid: str) -> Object | None:
+    """A commit in whichever repository has it: those of one network share their objects."""
+    having = (found for found in ask.site.world.repositories.values() if found.store.get(oid))
+    return next((Object(repository, oid) for repository in having), None)
 
 
 @resolver("PullRequestReview", "createdAt")

@@ -79,8 +79,7 @@ class Call:
         return found
 
 
-Handler = "Callable[[Call], Response]"
-_ROUTES: list[tuple[str, re.Pattern[str], tuple[str, ...], Callable[[Call], Response]]] = []
+_ROUTES: list[tuple[str, str, re.Pattern[str], tuple[str, ...], Callable[[Call], Response]]] = []
 
 
 def route(
@@ -90,10 +89,15 @@ def route(
     pattern = re.sub(r"\{(\w+)\}", lambda found: f"(?P<{found[1]}>{'.+' if found[1] in _WHOLE else '[^/]+'})", template)
 
     def register(handler: Callable[[Call], Response]) -> Callable[[Call], Response]:
-        _ROUTES.append((method, re.compile(pattern), needs, handler))
+        _ROUTES.append((method, template, re.compile(pattern), needs, handler))
         return handler
 
     return register
+
+
+def routes() -> list[tuple[str, str]]:
+    """Every method and path that is answered."""
+    return [(method, template) for method, template, *_ in _ROUTES]
 
 
 def respond(site: Site, caller: Caller, request: Request) -> Response:
@@ -115,7 +119,7 @@ def refused(refusal: Refusal) -> Response:
 
 
 def _dispatch(site: Site, caller: Caller, request: Request) -> Response:
-    for method, pattern, needs, handler in _ROUTES:
+    for method, _, pattern, needs, handler in _ROUTES:
         found = pattern.fullmatch(request.route)
         if found and method == request.method:
             args = found.groupdict()

@@ -35,6 +35,7 @@ _ISSUE_FIELDS = _words("""
     id node_id number state locked title user body labels milestone assignee assignees created_at updated_at closed_at
     html_url author_association draft
 """)
+_FEATURES = _words("issues projects wiki pages discussions downloads")
 _COUNTS = _words("""
     forks forks_count network_count open_issues open_issues_count size stargazers_count subscribers_count watchers
     watchers_count
@@ -106,7 +107,7 @@ class Shapes:
         }
         shape |= {f"{name}_url": f"{url}/{name}" for name in _REPOSITORY_URLS}
         shape |= dict.fromkeys(_COUNTS, 0)
-        shape |= {f"has_{name}": name == "issues" for name in ("issues", "projects", "wiki", "pages", "discussions")}
+        shape |= {f"has_{name}": name == "issues" for name in _FEATURES}
         shape |= {f"{name}_at": stamp(repository.created_at) for name in ("created", "updated", "pushed")}
         return shape | (_settings(repository, viewer) if viewer else {})
 
