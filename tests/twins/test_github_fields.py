@@ -38,6 +38,7 @@ ARGUMENTS = {
     "ref": f'(qualifiedName: "{BRANCH}")',
     "refs": '(refPrefix: "refs/heads/", first: 1)',
     "repository": '(owner: "fleet", name: "production")',
+    "team": '(slug: "gone")',
 }
 
 

@@ -11,9 +11,12 @@ from tests.twins.github.graphql.engine import Ask, connection, resolver, typenam
 from tests.twins.github.objects import TREE, Commit, File, Person
 from tests.twins.github.refusal import Refusal, not_found
 from tests.twins.github.rest.router import resolved
+from tests.twins.github.rest.shapes import changed_files
 from tests.twins.github.rules import merging, pulls
+from tests.twins.github.rules.refs import WEB_FLOW
 from tests.twins.github.world import (
     Account,
+    AccountKind,
     Comment,
     Event,
     Label,
@@ -304,6 +307,19 @@ def repository_labels(repository: Repository, _ask: Ask, query: str = "", **argu
     return connection(found, arguments)
 
 
+@resolver("Repository", "assignableUsers")
+def assignable_users(repository: Repository, ask: Ask, query: str = "", **arguments: Any) -> Arguments:
+    people = [ask.site.world.accounts[login] for login in sorted(repository.rights) if query.lower() in login.lower()]
+    return connection([one for one in people if one.kind is AccountKind.USER], arguments)
+
+
+@resolver("Organization")
+def team(owner: Account, ask: Ask, slug: str) -> Team | None:
+    """A team of an organization, whichever of its repositories it works on."""
+    there = [found for found in ask.site.world.repositories.values() if found.owner is owner]
+    return next((found.teams[slug] for found in there if slug in found.teams), None)
+
+
 @resolver("Repository")
 def merge_queue(repository: Repository, _ask: Ask, branch: str = "") -> Arguments | None:
     branch = branch or repository.default_branch
@@ -405,6 +421,12 @@ def committer(commit: Object, ask: Ask) -> Arguments:
 def _actor(person: Person, ask: Ask) -> Arguments:
     account = ask.site.world.accounts.get(person.name)
     return {"name": person.name, "email": person.email, "date": person.at, "user": account}
+
+
+@resolver("Commit")
+def committed_via_web(commit: Object, _ask: Ask) -> bool:
+    """Whether the committer is GitHub, as it is for whatever its API commits."""
+    return (commit.commit.committer.name, commit.commit.committer.email) == WEB_FLOW
 
 
 @resolver("Commit")
@@ -637,6 +659,31 @@ def reviews(pull: Pull, _ask: Ask, states: list[str] | None = None, **arguments:
 @resolver("PullRequest")
 def latest_reviews(pull: Pull, _ask: Ask, **arguments: Any) -> Arguments:
     return connection(list(pulls.verdicts(pull).values()), arguments)
+
+
+@resolver("PullRequest")
+def latest_opinionated_reviews(pull: Pull, _ask: Ask, writers_only: bool = False, **arguments: Any) -> Arguments:
+    verdicts = list(pulls.verdicts(pull).values())
+    may_count = [one for one in verdicts if not writers_only or pull.repository.grants(one.author, "write")]
+    return connection([one for one in may_count if one.state != "DISMISSED"], arguments)
+
+
+@resolver("PullRequest")
+def files(pull: Pull, _ask: Ask, **arguments: Any) -> Arguments:
+    return connection(_changed(pull), arguments)
+
+
+@resolver("PullRequest", "changedFiles")
+def count_of_files(pull: Pull, _ask: Ask) -> int:
+    return len(_changed(pull))
+
+
+def _changed(pull: Pull) -> list[Arguments]:
+    """What the head has otherwise than the newest commit that it shares with base."""
+    store = pull.repository.store
+    ancestor = store.merge_base(pull.base_oid, pull.head_oid)
+    found = changed_files(store, ancestor, pull.head_oid) if ancestor else []
+    return [{**file, "path": file["filename"]} for file in found]
 
 
 @resolver("PullRequest", "labels")
