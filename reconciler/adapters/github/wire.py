@@ -31,7 +31,7 @@ T = TypeVar("T")
 class _Envelope(msgspec.Struct):
     """What GraphQL answers with."""
 
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
     errors: list[Problem] = []
 
 
@@ -103,7 +103,7 @@ class Wire:
         body = {"query": document, "variables": variables}
         answer = self._retried(lambda: self._sent("read", "POST", self.transport.graphql_url, body=body))
         found = self._envelope(answer)
-        if found.data is None or is_null(found.data):
+        if is_null(found.data):
             self._give_up(answer, found.errors)
         return decoded(found.data, kind), tuple(found.errors)
 
@@ -132,10 +132,8 @@ class Wire:
         body = {"query": f"mutation({variables}) {{ {fields} }}", "variables": {s.name: s.input for s in steps}}
         answer = self._written("POST", self.transport.graphql_url, body)
         found = self._envelope(answer)
-        if found.data is None:
-            self._give_up(answer, found.errors)
         if is_null(found.data):
-            return Done({}, tuple(found.errors))
+            self._give_up(answer, found.errors)
         payloads = decoded(found.data, dict[str, msgspec.Raw])
         there = {name: payload for name, payload in payloads.items() if not is_null(payload)}
         return Done(there, tuple(found.errors))
