@@ -117,10 +117,11 @@ class Hub:
     def newest(self) -> Pull:
         return self.repository.pulls[max(self.repository.pulls)]
 
-    def status(self, pull: Pull | None = None) -> tuple[str, str]:
+    def status(self, pull: Pull | None = None) -> str:
         """Our status on a pull request's head: its state, and the first word of its text."""
-        found = [one for one in self.repository.statuses[(pull or self.pull).head_oid] if one.context == STATUS]
-        return found[-1].state, (found[-1].description or "").partition(" ")[0]
+        there = self.repository.statuses.get((pull or self.pull).head_oid, ())
+        found = [one for one in there if one.context == STATUS]
+        return f"{found[-1].state} {(found[-1].description or '').partition(' ')[0]}" if found else "none"
 
     def record(self, *objects: Object) -> None:
         """Record the staging cluster anew."""
@@ -149,6 +150,7 @@ class Hub:
     def run(self, github: GitHub | None = None, *, at: datetime | None = None) -> Report:
         """Make one pass, as a process that has just started unless one is given."""
         used = github or self.github()
+        self.clock.advance(60)
         with online(self.twin):
             return reconcile((self.route(used),), Reader(), at or self.clock(), lambda _: None, dry_run=False)
 

@@ -133,6 +133,12 @@ class Person:
         with self.twin.acting():
             pulls.retarget(self._act, self._pull(number), base)
 
+    def labels_exist(self, *names: str) -> None:
+        """Make labels that may be put on anything here."""
+        with self.twin.acting():
+            for name in names:
+                pulls.make_label(self._act, name)
+
     def labels(self, number: int, *names: str) -> None:
         with self.twin.acting():
             pulls.label(self._act, self._pull(number), [pulls.make_label(self._act, name) for name in names])
