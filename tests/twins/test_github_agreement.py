@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +18,7 @@ from tests.twins.hand import BRANCH, builds, look, moves, opens, pinned, tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
+    from pathlib import Path
 
     from tests.twins.github import Person
     from tests.twins.github.store import Store
@@ -85,11 +86,26 @@ def shown(robot: Caller) -> object:
     )
 
 
-@settings(max_examples=8, deadline=None)
-@given(steps=st.lists(st.sampled_from(sorted(STEPS)), min_size=4, max_size=9))
-def test_both_stores_tell_the_same_story(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
+STORIES = st.lists(st.sampled_from(sorted(STEPS)), min_size=4, max_size=9)
+
+
+def agree(folder: Path, steps: list[str]) -> None:
     story = ["open", *steps]
 
-    git = told(GitStore(tmp_path_factory.mktemp("story") / "twin.git"), story)
+    git = told(GitStore(folder / "twin.git"), story)
 
     assert told(MemoryStore(), story) == git
+    subprocess.run(["git", "fsck", "--strict", "--no-dangling"], cwd=folder / "twin.git", check=True)
+
+
+@settings(max_examples=2, deadline=None)
+@given(steps=STORIES)
+def test_both_stores_tell_the_same_story(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
+    agree(tmp_path_factory.mktemp("story"), steps)
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None)
+@given(steps=STORIES)
+def test_both_stores_tell_many_stories_alike(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
+    agree(tmp_path_factory.mktemp("story"), steps)
