@@ -586,7 +586,8 @@ def test_a_merge_by_the_api_has_its_own_words(robot: Caller, repository: Reposit
 
 def test_labels_come_and_go(robot: Caller) -> None:
     opened(robot)
-    robot.call("POST", "issues/1/labels", {"labels": ["a", "b"]})
+    robot.call("POST", "issues/1/labels", {"labels": ["a"]})
+    robot.call("POST", "issues/1/labels", ["b"])
 
     left = robot.call("DELETE", "issues/1/labels/A").json()
 

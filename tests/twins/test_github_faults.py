@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from tests.twins.conftest import PIN
 from tests.twins.github import Crash, Dropped, MemoryStore, Server
@@ -23,6 +24,7 @@ from tests.twins.github.faults import (
     slow,
     truncated,
 )
+from tests.twins.github.transport import InProcess
 from tests.twins.hand import BRANCH, look, opened, opens, tip
 
 if TYPE_CHECKING:
@@ -164,3 +166,43 @@ def test_many_callers_are_answered_one_after_the_other(
 
     assert (statuses.count(201), statuses.count(422)) == (10, 30)
     assert [seen.number for seen in twin.seen] == list(range(1, len(twin.seen) + 1))
+
+
+# --- in one process --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def session(twin: Twin, robot: Caller) -> Iterator[requests.Session]:
+    with requests.Session() as made:
+        made.mount("https://", InProcess(twin))
+        made.headers["authorization"] = f"bearer {robot.secret}"
+        yield made
+
+
+def test_a_session_is_answered_without_a_port(session: requests.Session, repository: Repository) -> None:
+    url = "https://api.github.com/repos/fleet/production/git/refs"
+
+    made = session.post(url, json={"ref": "refs/heads/a", "sha": repository.tip("main")})
+    gone = session.delete(f"{url}/heads/a")
+
+    assert (made.status_code, made.json()["ref"]) == (201, "refs/heads/a")
+    assert (gone.status_code, gone.text) == (204, "")
+
+
+@pytest.mark.parametrize(
+    ("effect", "error"),
+    [(drop, requests.ConnectionError), (slow(11), requests.ReadTimeout), (crash, Crash)],
+    ids=["dropped", "slow", "crash"],
+)
+def test_a_session_meets_the_same_faults(
+    session: requests.Session, twin: Twin, effect: object, error: type[BaseException]
+) -> None:
+    twin.faults.after(goes_to("POST", "/graphql"), effect)
+    body = {"query": "{ viewer { login } }"}
+
+    with pytest.raises(error):
+        session.post("https://api.github.com/graphql", json=body, timeout=(5, 10))
+
+    assert session.post("https://api.github.com/graphql", json=body).json() == {
+        "data": {"viewer": {"login": "promoter"}}
+    }

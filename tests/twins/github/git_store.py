@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import zlib
 from typing import TYPE_CHECKING
 
-from tests.twins.github.objects import ZEROS
+from tests.twins.github.objects import ZEROS, identify
 from tests.twins.github.store import Blocked, Stale, Store
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class GitStore(Store):
         self._forks: list[GitStore] = []
         self._seen: dict[str, str] | None = None
         if not path.exists():
-            self._git("init", "--quiet", "--bare", "--initial-branch=main", str(path), where="/")
+            self._git("init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(path), where="/")
         self._reader = subprocess.Popen(
             ("git", "cat-file", "--batch"), cwd=path, env=_ENVIRON, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -105,7 +106,11 @@ class GitStore(Store):
         return self._forks[-1]
 
     def _save(self, kind: str, body: bytes) -> None:
-        self._git("hash-object", "-w", "-t", kind, "--stdin", stdin=body)
+        """Write a loose object as git does: many times faster than a process for each."""
+        oid = identify(kind, body)
+        place = self.path / "objects" / oid[:2] / oid[2:]
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(zlib.compress(b"%s %d\0%s" % (kind.encode(), len(body), body), level=1))
 
     def _load(self, oid: str) -> tuple[str, bytes] | None:
         assert self._reader.stdin

@@ -96,9 +96,11 @@ class Exchanges:
     def _wrong(self, operation: Operation, request: Request, response: Response) -> Iterator[str]:
         yield from (f"unknown query {name}" for name in request.query if name not in operation.query)
         if request.body and request.method != "GET":
-            yield from (f"unknown key {name}" for name in request.json() if name not in operation.keys)
+            body = request.json()
+            names = body if isinstance(body, dict) else ()
+            yield from (f"unknown key {name}" for name in names if name not in operation.keys)
             if response.status < 400 and operation.body:
-                yield from self.description.wrong(operation.body, request.json())
+                yield from self.description.wrong(operation.body, body)
         yield from self._wrong_answer(operation, response)
 
     def _wrong_answer(self, operation: Operation, response: Response) -> Iterator[str]:

@@ -162,7 +162,17 @@ def database_id(account: Account, _ask: Ask) -> int:
     return account.number
 
 
+def avatar_url(account: Account, ask: Ask, **_arguments: Any) -> str:
+    return f"{ask.site.origin}/avatars/{account.login}"
+
+
+def resource_path(account: Account, _ask: Ask) -> str:
+    return f"/{account.login}"
+
+
 for _kind in ("User", "Bot", "Organization"):
+    resolver(_kind, "avatarUrl")(avatar_url)
+    resolver(_kind, "resourcePath")(resource_path)
     resolver(_kind, "url")(account_url)
     resolver(_kind, "databaseId")(database_id)
 

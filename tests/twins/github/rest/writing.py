@@ -185,7 +185,9 @@ def request_reviews(call: Call) -> Response:
 @route("POST", _ISSUE + "/labels", "labels:write")
 def add_labels(call: Call) -> Response:
     pulls.may(call.act, "triage")
-    found = [pulls.make_label(call.act, name) for name in call.wanted("labels")]
+    given = call.request.json()
+    names = given if isinstance(given, list) else call.wanted("labels")  # GitHub takes both
+    found = [pulls.make_label(call.act, name) for name in names]
     pulls.label(call.act, call.pull, found)
     return answer(200, [call.shapes.label(call.repository, label) for label in call.pull.labels])
 
