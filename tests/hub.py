@@ -158,7 +158,8 @@ class Hub:
         """Make one pass in which nothing fails; give the answer of each release in a word."""
         report = self.run(github)
         failed = [outcome.message for outcome in report.outcomes if outcome.message]
-        assert failed + [error.message for error in report.plan.errors if error.fatal] == []
+        failed += [error.message for error in report.plan.errors if error.fatal]
+        assert not failed, failed
         return answers(document(report.plan))
 
     def asked(self) -> list[Seen]:

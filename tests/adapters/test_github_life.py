@@ -1,4 +1,4 @@
-"""The life of a pull request on GitHub: what people, checks and staging do to it, and what the next passes make of that.
+"""The life of a pull request on GitHub: what people, checks and staging do to it, and what a pass makes of that.
 
 Every story ends with a pass of a process that has just started and finds nothing to do.
 """
@@ -6,14 +6,12 @@ Every story ends with a pass of a process that has just started and finds nothin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.core.model import AutoMerge, Bump, Manners, MergeMethod, Policy
-from tests.hub import ARMING, BRANCH, Hub, V
+from tests.hub import BRANCH, Hub, V
 from tests.twins.github import Method, Protection, State
 from tests.world import VAULT, manifest, proven, release
 
@@ -73,7 +71,12 @@ def test_a_proven_version_is_opened_armed_and_signed(opened: Hub) -> None:
     pull, store = opened.pull, opened.repository.store
     commit = store.commit(pull.head_oid)
 
-    assert (pull.state, pull.title, pull.head, pull.base) == (State.OPEN, "Promote vault release to v1.1.0", BRANCH, "main")
+    assert (pull.state, pull.title, pull.head, pull.base) == (
+        State.OPEN,
+        "Promote vault release to v1.1.0",
+        BRANCH,
+        "main",
+    )
     assert (commit.signed, commit.parents) == (True, (opened.repository.tip("main"),))
     assert text_at(opened, BRANCH) == manifest(V, "1.1.0")
     assert [label.name for label in pull.labels] == ["promotion"]
@@ -138,7 +141,7 @@ def all_of(*deeds: Deed) -> Deed:
 
 
 def merges(method: str) -> Deed:
-    return all_of(lambda hub: hub.ada.reports(1, "ci"))if method == "auto" else lambda hub: by_hand(hub, method)
+    return all_of(lambda hub: hub.ada.reports(1, "ci")) if method == "auto" else lambda hub: by_hand(hub, method)
 
 
 def by_hand(hub: Hub, method: str) -> None:
@@ -263,9 +266,7 @@ STORIES = [
         Shown(status="pending suspended:", merging=False),
         id="paused",
     ),
-    pytest.param(
-        all_of(staged(SUSPENDED), passed), NEW, "rearm", "proposed", Shown(), id="paused and back"
-    ),
+    pytest.param(all_of(staged(SUSPENDED), passed), NEW, "rearm", "proposed", Shown(), id="paused and back"),
     pytest.param(
         nothing,
         FAILED,
@@ -274,9 +275,7 @@ STORIES = [
         Shown(status="failure tests-failed:", merging=False, draft=True),
         id="disarmed",
     ),
-    pytest.param(
-        all_of(staged(FAILED), passed), NEW, "rearm", "proposed", Shown(), id="disarmed and re-armed"
-    ),
+    pytest.param(all_of(staged(FAILED), passed), NEW, "rearm", "proposed", Shown(), id="disarmed and re-armed"),
     pytest.param(
         all_of(staged(FAILED), passed),
         NEWEST,
@@ -361,9 +360,7 @@ STORIES = [
         id="merged and reverted, then a newer version",
     ),
     pytest.param(base_moves, NEW, "proposed", "proposed", Shown(), id="base moved"),
-    pytest.param(
-        all_of(same_line, passed), NEW, "update", "proposed", Shown(), id="conflict"
-    ),
+    pytest.param(all_of(same_line, passed), NEW, "update", "proposed", Shown(), id="conflict"),
     pytest.param(
         all_of(same_line, passed, lambda hub: hub.ada.approves(1)),
         NEW,
@@ -385,8 +382,8 @@ STORIES = [
         NEW,
         "update",
         "proposed",
-        Shown(),
-        id="conflict that is a revert, and a person asks for it once more",
+        Shown(merging=False),
+        id="conflict that is a revert, and a person asks for it once more: a major bump now",
     ),
     pytest.param(persons_commit, NEW, "edited", "edited", Shown(status="none"), id="a person's commit"),
     pytest.param(
@@ -506,12 +503,20 @@ STORIES = [
         id="a person makes it a draft, disarmed and re-armed",
     ),
     pytest.param(
-        lambda hub: hub.ada.retargets(1, "next"),
+        all_of(lambda hub: hub.ada.disables_auto_merge(1), lambda hub: hub.ada.retargets(1, "next")),
         NEW,
         "edited",
         "edited",
-        Shown(),
+        Shown(merging=False),
         id="a person retargets it",
+    ),
+    pytest.param(
+        lambda hub: hub.ada.retargets(1, "next"),
+        NEW,
+        "rejected",
+        "rejected",
+        Shown(state="merged", merging=False),
+        id="a person retargets it to where nothing is required, and auto-merge merges it there",
     ),
     pytest.param(
         lambda hub: hub.ada.labels(1, "promotion/hold"),

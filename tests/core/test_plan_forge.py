@@ -288,6 +288,22 @@ SUSPENDED = proven(V, "1.1.0", suspend=True)
             id="closed by us as done, and production is below again",
         ),
         pytest.param(MERGED, NEWER, "reverted", id="merged and moved back"),
+        pytest.param(every(MERGED, facts(base="next")), NEWER, "rejected", id="merged into another branch"),
+        pytest.param(
+            every(status("pending", "suspended: x"), facts(merging=True)),
+            SUSPENDED,
+            "pause",
+            id="paused, but armed again",
+        ),
+        pytest.param(
+            every(status("failure", "tests-failed: x"), facts(merging=True)), FAILED, "disarm", id="disarmed, but armed"
+        ),
+        pytest.param(
+            every(status("failure", "tests-failed: x"), facts(merging=True)),
+            SUSPENDED,
+            "disarm",
+            id="disarmed, but armed again, then suspended",
+        ),
         pytest.param(MERGED, NEWEST, "open", id="merged and moved back, then a newer one is proven"),
         pytest.param(every(MERGED, RETRY), NEWER, "open", id="merged and moved back, and a person asks for it"),
         pytest.param(every(MERGED, on_base("1.1.0")), NEWER, "in sync", id="merged"),
@@ -320,6 +336,9 @@ def test_a_foreign_branch_without_a_pull_request_is_foreign() -> None:
         pytest.param(commits(BY_HAND), "#7 holds commits that are not ours, and is left alone; merge it, or to start"),
         pytest.param(facts(base="next"), "#7 goes to next now, and is left alone; merge it, or to start again: close"),
         pytest.param(CLOSED, "#7 for 1.1.0 was closed without being merged; to propose it again: label #7 promotion/"),
+        pytest.param(
+            every(MERGED, facts(base="next")), "#7 for 1.1.0 was merged into next; to propose it again: label"
+        ),
         pytest.param(MERGED, "production was moved back to 1.0.0 after 1.1.0 was proposed; to propose it again: label"),
         pytest.param(
             every(HOLD, status("pending", "on-hold: x")), "#7 is labelled promotion/hold; take the label off to go on"

@@ -282,12 +282,12 @@ class GitHub:
         self._is_steady = False
         writing = Writing(self._wire, view, self.branch)
         match action:
-            case Open() if not action.stands:
+            case Open():
                 self._refuse_moved(action, view)
                 writing.open(action)
-            case Open() | Update() | Rearm() if action.stands:
+            case Update() | Rearm() if action.stands:
                 writing.show(action, self._stood(action, view))
-            case Open() | Update() | Rearm():
+            case Update() | Rearm():
                 self._refuse_moved(action, view)
                 writing.rebuild(action, self._stood(action, view))
             case Pause():
@@ -301,7 +301,7 @@ class GitHub:
 
     def _refuse_moved(self, action: Open | Update | Rearm, view: View) -> None:
         """Refuse texts that were not made from what was observed, and files that GitHub would change in other ways."""
-        for edit in action.edits:
+        for edit in () if action.stands else action.edits:
             entry = view.files.get(edit.path)
             if (
                 action.base != view.base.sha

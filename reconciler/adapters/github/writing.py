@@ -144,12 +144,9 @@ class Writing:
     def open(self, action: Open) -> None:
         """Make a branch with our commit, a pull request from it, and dress it. What a crash left is gone on with."""
         self.wire.budget.write(_MOST)
-        name, standing = action.subject.branch, self.view.standings.get(action.subject.branch)
-        left = standing.proposal if standing and standing.proposal.unopened else None
-        if left is not None and left.head and left.message.rstrip() == action.commit.message.rstrip():
-            oid = left.head
-        else:
-            oid = self._committed(name, action)
+        proposal = action.subject.proposal
+        left = proposal.head if action.stands and proposal else None
+        oid = left or self._committed(action.subject.branch, action)
         pull = self._opened(action)
         found = self._people(action.manners, pull.repository)
         self._carry_out([*found.steps(pull.id), *_arming(pull.id, oid, action.manners)], pull.number)
@@ -222,7 +219,7 @@ class Writing:
 
     # --- changing what stands ---
 
-    def rebuild(self, action: Open | Update | Rearm, standing: Standing) -> None:
+    def rebuild(self, action: Update | Rearm, standing: Standing) -> None:
         """Move an open pull request to a new commit on the observed base, by way of a scratch branch."""
         pull, branch = _open(standing), action.subject.branch
         self.wire.budget.write(_MOST)
@@ -243,7 +240,7 @@ class Writing:
         self._carry_out(steps, pull.number)
         self._status(made, "success", action.subject.words.status)
 
-    def _prepared(self, action: Open | Update | Rearm, pull: Pull, *, silent: bool) -> tuple[str, _Standing]:
+    def _prepared(self, action: Update | Rearm, pull: Pull, *, silent: bool) -> tuple[str, _Standing]:
         """Make the new commit beside the branch, and take auto-merge off unless it may merge that one as well."""
         base, scratch = action.base, _scratch(action.subject.branch)
         shows = f"pullRequest(number: {pull.number}) {{ state body {_QUIET} {_of_repository(action.manners)} }}"
@@ -266,7 +263,7 @@ class Writing:
             raise Unavailable(f"#{pull.number} was {seen.state.lower()} meanwhile: the next pass looks again")
         return commit.oid, seen
 
-    def show(self, action: Open | Update | Rearm, standing: Standing) -> None:
+    def show(self, action: Update | Rearm, standing: Standing) -> None:
         """Change only what is shown of a pull request whose commit is the right one."""
         pull = _open(standing)
         self.wire.budget.write(_MOST)
@@ -280,7 +277,7 @@ class Writing:
         self._carry_out(steps, pull.number)
         self._status(pull.head_ref_oid, "success", action.subject.words.status)
 
-    def _dressing(self, action: Open | Update | Rearm, pull: Pull) -> list[Step]:
+    def _dressing(self, action: Update | Rearm, pull: Pull) -> list[Step]:
         """Finish what was opened, or moved to another version, by a pass that was cut short."""
         document = "query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) "
         document += f"{{ pullRequest(number: $number) {{ state body {_of_repository(action.manners)} }} }} }}"

@@ -283,7 +283,7 @@ class Decision:
             return None
         message = holds[0].message if holds else f"staging no longer has {listed(marker.releases)}"
         releases = tuple(hold.release for hold in holds) or marker.releases
-        if standing.open and marker.reason is not Reason.UNMATCHED:
+        if standing.open and (standing.merging or marker.reason is not Reason.UNMATCHED):
             return self._withdrawn(standing, releases, State.PAUSED, (Reason.UNMATCHED, message), since=self.at)
         forgotten = marker.since is not None and self.at - marker.since >= FORGOTTEN_AFTER
         if forgotten and (standing.open or (standing.absent and standing.pull is None)):
@@ -299,11 +299,17 @@ class Decision:
         *,
         since: datetime | None = None,
     ) -> Action | None:
-        """Take back what stands; None where it is taken back already, for this reason or a graver one."""
+        """Take back what stands; None where it is taken back already, for this reason or a graver one.
+
+        Where two processes worked at once, one may have armed what the other has taken back: that is done again.
+        """
         marker = standing.marker
         assert marker is not None  # noqa: S101 - only what carries our marker is ever withdrawn
-        if marker.state is State.DISARMED or (marker.state, marker.reason) == (state, why[0]):
+        taken_back = marker.state is State.DISARMED or (marker.state, marker.reason) == (state, why[0])
+        if taken_back and not standing.merging:
             return None
+        if marker.state is State.DISARMED:
+            state = State.DISARMED
         text = pull_request.restated(standing.message, pull_request.withdrawn(marker, state, why[0], since))
         verb = Disarm if state is State.DISARMED else Pause
         comment = pull_request.contradicted(marker, why[1]) if state is State.DISARMED else ""

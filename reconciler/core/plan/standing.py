@@ -110,6 +110,11 @@ class Standing:
         return self.proposal.pull_request if self.proposal else None
 
     @property
+    def merging(self) -> bool:
+        """Whether the forge is to merge it because we asked for that."""
+        return self.pull is not None and self.pull.merging
+
+    @property
     def open(self) -> bool:
         """Whether it stands as we left it."""
         return self.place is Place.OPEN
@@ -212,7 +217,8 @@ class Standing:
     def _no(self, marker: Marker) -> str:
         if self.pull is None:
             return f"the branch for {marker.to} was deleted without being merged"
-        return f"#{self.pull.number} for {marker.to} was closed without being merged"
+        what = f"merged into {self.pull.base}" if self.pull.state == "merged" else "closed without being merged"
+        return f"#{self.pull.number} for {marker.to} was {what}"
 
     def _was_refused(self) -> bool:
         """Whether it was a person who ended it: what we withdraw or close says so beforehand."""
@@ -224,7 +230,7 @@ class Standing:
         if self.pull is None:
             return (self.marker is not None and self.marker.reason is Reason.REVERTED) or self._carried(findings, pin)
         reached = self.pull.status is not None and pull_request.was_reached(self.pull.status)
-        return self.pull.state == "merged" or reached
+        return reached or (self.pull.state == "merged" and self.pull.base == self.into)
 
     def _carried(self, findings: Findings, pin: Pin) -> bool:
         """Whether base once had the proposed version, or a newer one, where the pin stands.
@@ -250,7 +256,7 @@ class Standing:
             return Rearm if self.pull is None and withdrawn and self.marker.to == target else Open
         if not self.holds(pin, target, conflicts=conflicts) or self._is_unfinished:
             return Update
-        if self.pull is not None and self.pull.merging and not merges:
+        if self.merging and not merges:
             return Update
         return Rearm if withdrawn else None
 
