@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.adapters.test_github_life import NEW, NEWEST, STORIES, FAILED, SUSPENDED, Deed, all_of, caught_up, nothing, passed, staged
+from tests.adapters.test_github_life import (
+    NEW,
+    NEWEST,
+    STORIES,
+    FAILED,
+    SUSPENDED,
+    Deed,
+    all_of,
+    caught_up,
+    nothing,
+    passed,
+    staged,
+)
 from tests.hub import BRANCH, STATUS, Hub, V
 from tests.twins.github import State
 from tests.twins.github.faults import Crash, crash
@@ -75,7 +87,9 @@ class Watch:
         now = set(self._claims())
         for what, number, head in now - self.known:
             if version(self.hub, head) not in self.allowed:
-                self.wrong.append(f"#{number} {what} at {version(self.hub, head)} after {request.method} {request.path}")
+                self.wrong.append(
+                    f"#{number} {what} at {version(self.hub, head)} after {request.method} {request.path}"
+                )
         self.known = now
         standing = [pull for pull in self.hub.repository.pulls.values() if pull.open and pull.head == BRANCH]
         own = [pull for pull in standing if pull.author.login == "promoter"]
@@ -94,7 +108,8 @@ class Watch:
             ("is proven", pull.number, pull.head_oid)
             for pull in repository.pulls.values()
             if any(
-                one.context == STATUS and one.state == "success" for one in repository.statuses.get(pull.head_oid, ())[-1:]
+                one.context == STATUS and one.state == "success"
+                for one in repository.statuses.get(pull.head_oid, ())[-1:]
             )
         ]
         return [*armed, *proven]
@@ -159,7 +174,11 @@ def admitted(staging: Object) -> list[str]:
     if staging["spec"].get("suspend"):
         return []
     history = staging["status"]["history"]
-    return [one["chartVersion"] for one in history if all(hook["phase"] == "Succeeded" for hook in one["testHooks"].values())]
+    return [
+        one["chartVersion"]
+        for one in history
+        if all(hook["phase"] == "Succeeded" for hook in one["testHooks"].values())
+    ]
 
 
 def check(scene: Scene, end: Object, at: int, when: str) -> None:

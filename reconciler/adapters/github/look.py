@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 LEDGERS: Final = "refs/helm-promoter/"
 _TRAILER: Final = "\nHelm-Promoter-Promotion: "
 """How the marker in a commit's message begins."""
+_TARGET: Final = re.compile(r"^Helm-Promoter-To: (.*)$", re.MULTILINE)
 _CONCLUSIONS: Final = {"SUCCESS", "PENDING", "FAILURE", "ERROR"}
 
 
@@ -55,8 +57,8 @@ class Me:
 class Standing:
     """One proposal with what only writing needs.
 
-    ``pull`` is its pull request. ``told`` is the status of its head, or else that of our own commit below: where base
-    was merged into the branch, the head has none yet.
+    ``pull`` is its pull request. ``told`` is the status of its head; or, where that has none yet, of our commit before
+    for the same version: base was merged into the branch, or a pass was cut short that had moved it.
     """
 
     proposal: Proposal
@@ -105,7 +107,7 @@ def with_pull(name: str, pull: Pull, me: Me, texts: tuple[str, str] | None = Non
     proposal = Proposal(
         name, _ledger(name), pull.head_ref_oid if pull.open else None, own.oid if own else None, message, shown
     )
-    return Standing(proposal, pull, shown.status or (me.status(own) if own else None))
+    return Standing(proposal, pull, shown.status or _told(pull, own, me))
 
 
 def _ledger(name: str) -> str:
@@ -117,6 +119,21 @@ def _pushed_over(pull: Pull, me: Me) -> Commit | None:
     """Find our commit where somebody has put something else in its place."""
     before = [event.before_commit for event in pull.forced.nodes if event.before_commit]
     return next((commit for commit in reversed(before) if me.promoted(commit)), None)
+
+
+def _told(pull: Pull, own: Commit | None, me: Me) -> Status | None:
+    """Find our status where the head has none: on our own commit below it, or on the one that it took the place of."""
+    if own is None:
+        return None
+    before = _pushed_over(pull, me)
+    stays = before is not None and target(before.message) == target(own.message)
+    return me.status(own) or (me.status(before) if before and stays else None)
+
+
+def target(message: str) -> str:
+    """Tell which version the marker in a commit's message proposes."""
+    found = _TARGET.search(message)
+    return found[1] if found else ""
 
 
 def _merges(pull: Pull, me: Me) -> bool:

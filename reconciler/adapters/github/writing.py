@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ import msgspec
 
 from reconciler.adapters.github import people
 from reconciler.adapters.github.body import framed, renewed, signed, was_told
+from reconciler.adapters.github.look import target
 from reconciler.adapters.github.shapes import (
     BRANCHES,
     CONTEXT,
@@ -45,7 +45,6 @@ _MOST: Final = 4
 """The most requests that one action takes, if nothing stands in its way."""
 _TRIES: Final = 3
 _HEADS: Final = "refs/heads/"
-_TARGET: Final = re.compile(r"^Helm-Promoter-To: (.*)$", re.MULTILINE)
 _RETRY: Final = "promotion/retry"
 _QUIET: Final = "autoMergeRequest { enabledBy { __typename login } } mergeQueueEntry { enqueuer { __typename login } }"
 
@@ -223,18 +222,18 @@ class Writing:
         """Move an open pull request to a new commit on the observed base, by way of a scratch branch."""
         pull, branch = _open(standing), action.subject.branch
         self.wire.budget.write(_MOST)
-        stays = _target(standing.proposal.message) == _target(action.commit.message)
+        stays = target(standing.proposal.message) == target(action.commit.message)
         made, seen = self._prepared(action, pull, silent=not stays or action.manners.auto_merge is None)
         moves = (_move(_HEADS + branch, pull.head_ref_oid, made), _move(_scratch(branch), made, _ZEROS))
         moved = self.wire.mutate([self._moves("refs", *moves)])
         if problem := moved.problem("refs"):
             raise self.wire.problem(problem)
         is_anew = standing.told is None or not stays
-        steps = [*_without_retry(pull), *self._unhidden(pull, standing)]
-        if is_anew:
-            words = {"title": action.subject.title, "body": renewed(seen.body, action.subject.words.body)}
-            steps.insert(0, Step("words", "updatePullRequest", {"pullRequestId": pull.id, **words}))
-            steps += self._people(action.manners, seen.repository).steps(pull.id)
+        steps = [
+            *self._words(action, pull, seen, is_anew=is_anew),
+            *_without_retry(pull),
+            *self._unhidden(pull, standing),
+        ]
         if is_anew or (pull.quiet and not _was_armed(standing)):
             steps += _arming(pull.id, made, action.manners)
         self._carry_out(steps, pull.number)
@@ -268,8 +267,8 @@ class Writing:
         pull = _open(standing)
         self.wire.budget.write(_MOST)
         steps = self._unhidden(pull, standing)
-        if standing.told is None:
-            steps += self._dressing(action, pull)
+        if standing.proposal.pull_request is None or standing.proposal.pull_request.status is None:
+            steps += self._dressing(action, pull, is_anew=standing.told is None)
         if action.manners.auto_merge is None and _is_ours(standing):
             self._silence(pull)
         elif pull.quiet and not _was_armed(standing):
@@ -277,18 +276,21 @@ class Writing:
         self._carry_out(steps, pull.number)
         self._status(pull.head_ref_oid, "success", action.subject.words.status)
 
-    def _dressing(self, action: Update | Rearm, pull: Pull) -> list[Step]:
-        """Finish what was opened, or moved to another version, by a pass that was cut short."""
+    def _dressing(self, action: Update | Rearm, pull: Pull, *, is_anew: bool) -> list[Step]:
+        """Finish what was opened, or moved, by a pass that was cut short."""
         document = "query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) "
         document += f"{{ pullRequest(number: $number) {{ state body {_of_repository(action.manners)} }} }} }}"
         found, _ = self.wire.query(document, _Looked, **self.view.named, number=pull.number)
         seen = found.repository.pull_request
-        words = {"title": action.subject.title, "body": renewed(seen.body, action.subject.words.body)}
-        return [
-            Step("words", "updatePullRequest", {"pullRequestId": pull.id, **words}),
-            *_without_retry(pull),
-            *self._people(action.manners, seen.repository).steps(pull.id),
-        ]
+        return [*self._words(action, pull, seen, is_anew=is_anew), *_without_retry(pull)]
+
+    def _words(self, action: Update | Rearm, pull: Pull, seen: _Standing, *, is_anew: bool) -> list[Step]:
+        """Write our part of the body; for another version the title, labels and people too."""
+        words = {"body": renewed(seen.body, action.subject.words.body)}
+        if not is_anew:
+            return [Step("words", "updatePullRequest", {"pullRequestId": pull.id, **words})]
+        step = Step("words", "updatePullRequest", {"pullRequestId": pull.id, **words, "title": action.subject.title})
+        return [step, *self._people(action.manners, seen.repository).steps(pull.id)]
 
     def _unhidden(self, pull: Pull, standing: Standing) -> list[Step]:
         """Take a draft back that was made one by us; what people made one stays."""
@@ -490,11 +492,6 @@ def _transition(word: str, standing: Standing) -> str:
     shown = standing.proposal.pull_request
     since = shown.status.at.isoformat() if shown and shown.status else "the beginning"
     return f"{word} {(standing.proposal.head or '')[:12]} since {since}"
-
-
-def _target(message: str) -> str:
-    found = _TARGET.search(message)
-    return found[1] if found else ""
 
 
 def _scratch(branch: str) -> str:
