@@ -600,7 +600,8 @@ def test_a_merge_by_the_api_has_its_own_words(robot: Caller, repository: Reposit
     assert robot.send("PATCH", "pulls/1", 422, state="open")["errors"][0]["message"].endswith("already merged.")
 
 
-def test_labels_come_and_go(robot: Caller) -> None:
+def test_labels_come_and_go(robot: Caller, twin: Twin) -> None:
+    twin.judges.clear()  # GitHub takes a bare list too, as some libraries send it; its description does not tell
     opened(robot)
     robot.call("POST", "issues/1/labels", {"labels": ["a"]})
     robot.call("POST", "issues/1/labels", ["b"])
