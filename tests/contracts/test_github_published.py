@@ -12,6 +12,7 @@ from graphql import build_schema
 from tests.twins.github.graphql import SDL
 from tests.twins.github.judge import (
     DESCRIPTIONS,
+    FOLDER,
     Documents,
     Exchanges,
     not_published,
@@ -23,7 +24,7 @@ from tests.twins.github.wire import Request, Response, answer
 
 pytestmark = pytest.mark.contracts
 
-FOLDER = Path(os.environ.get("GITHUB_CONTRACTS", "make contracts fetches it"))
+PUBLISHED = Path(os.environ.get(FOLDER, "make contracts fetches it"))
 PULLS = "/api/v3/repos/fleet/production/pulls"
 LABEL = {
     "id": 1,
@@ -37,7 +38,7 @@ LABEL = {
 
 
 def test_the_twins_schema_is_a_part_of_githubs() -> None:
-    assert not_published(build_schema(SDL.read_text()), published_schema(FOLDER)) == []
+    assert not_published(build_schema(SDL.read_text()), published_schema(PUBLISHED)) == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_what_github_does_not_publish_is_noticed(old: str, new: str, where: str)
     text = SDL.read_text()
     assert old in text
 
-    assert not_published(build_schema(text.replace(old, new, 1)), published_schema(FOLDER)) == [where]
+    assert not_published(build_schema(text.replace(old, new, 1)), published_schema(PUBLISHED)) == [where]
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
@@ -67,11 +68,11 @@ def test_what_github_does_not_publish_is_noticed(old: str, new: str, where: str)
 def test_every_route_is_an_operation_of_githubs(name: str, method: str, template: str) -> None:
     path = template.replace("{number}", "1").replace("{basehead}", "a...b").replace("{", "").replace("}", "")
 
-    assert published_description(FOLDER, name).operation(method, path)
+    assert published_description(PUBLISHED, name).operation(method, path)
 
 
 def judged(name: str, request: Request, response: Response) -> list[str]:
-    judge = Exchanges(published_description(FOLDER, name))
+    judge = Exchanges(published_description(PUBLISHED, name))
     judge(request, response)
     return judge.complaints
 
@@ -127,7 +128,7 @@ def test_a_judge_is_content(name: str, request_: Request, response: Response) ->
     ],
 )
 def test_a_document_is_judged_by_githubs_schema(document: str, count: int) -> None:
-    judge = Documents(published_schema(FOLDER))
+    judge = Documents(published_schema(PUBLISHED))
 
     judge(Request("POST", "/api/graphql", body=json.dumps({"query": document}).encode()), answer(200, {"data": None}))
 

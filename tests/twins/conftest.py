@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.twins.caller import Caller, caller
 from tests.twins.github import Clock, GitStore, MemoryStore, Person, Twin
-from tests.twins.github.judge import judges
+from tests.twins.github.judge import appointed, complaints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.twins.github import Repository
     from tests.twins.github.store import Store
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 GRANTED = {"metadata": "read", "contents": "write", "pull_requests": "write", "statuses": "write"}
 PIN = "apps/vault/helm.yaml"
 FILES = {PIN: "kind: HelmRelease\nspec:\n\n\n  version: 1.0.0\n", "README.md": "Fleet\n"}
-CONTRACTS = os.environ.get("GITHUB_CONTRACTS")
-"""The folder of what GitHub publishes, where tests run under its judgement."""
 
 
 @pytest.fixture
@@ -38,11 +35,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 @pytest.fixture
 def twin(clock: Clock, store: Store) -> Iterator[Twin]:
     made = Twin(clock)
-    made.judges += judges(Path(CONTRACTS)) if CONTRACTS else ()
+    made.judges += appointed()
     made.repository("fleet/production", store, FILES)
     yield made
     made.close()
-    assert [complaint for judge in made.judges for complaint in judge.complaints] == []
+    assert complaints(made) == []
 
 
 @pytest.fixture

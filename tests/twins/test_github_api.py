@@ -102,6 +102,22 @@ def test_graphql_shows_git(robot: Caller, ada: Person, clock: Clock) -> None:
     assert (commit["signature"], commit["parents"]["totalCount"]) == (None, 1)
 
 
+def test_history_is_told_of_a_time(robot: Caller, ada: Person, clock: Clock) -> None:
+    document = """query($since: GitTimestamp, $until: GitTimestamp) { repository(owner: "fleet", name: "production") {
+      object(expression: "main") { ... on Commit { history(first: 9, since: $since, until: $until) {
+        nodes { messageHeadline committedDate } } } } } }"""
+    for number in range(3):
+        clock.advance(3600)
+        ada.commits({"other": f"{number}\n"}, f"Change {number}")
+
+    def told(**times: str) -> list[str]:
+        nodes = robot.data(document, **times)["repository"]["object"]["history"]["nodes"]
+        return [node["messageHeadline"] for node in nodes]
+
+    assert told(since="2026-01-01T14:00:00Z") == ["Change 2", "Change 1"]
+    assert told(until="2026-01-01T15:00:00+02:00") == ["Change 0", "First"]
+
+
 def test_a_binary_or_long_text_is_not_given_whole(robot: Caller, ada: Person, twin: Twin) -> None:
     document = """query($expression: String!) { repository(owner: "fleet", name: "production") {
       object(expression: $expression) { ... on Blob { text isBinary isTruncated } } } }"""
@@ -584,7 +600,8 @@ def test_a_merge_by_the_api_has_its_own_words(robot: Caller, repository: Reposit
     assert robot.send("PATCH", "pulls/1", 422, state="open")["errors"][0]["message"].endswith("already merged.")
 
 
-def test_labels_come_and_go(robot: Caller) -> None:
+def test_labels_come_and_go(robot: Caller, twin: Twin) -> None:
+    twin.judges.clear()  # GitHub takes a bare list too, as some libraries send it; its description does not tell
     opened(robot)
     robot.call("POST", "issues/1/labels", {"labels": ["a"]})
     robot.call("POST", "issues/1/labels", ["b"])

@@ -265,7 +265,25 @@ def test_a_person_merges(robot: Caller, ada: Person, repository: Repository, met
     assert commit.parents == ((base, head) if method == "merge" else (base,))
     assert repository.store.blob(repository.store.files(commit.tree)[PIN].oid).decode() == pinned("1.1.0")
     assert "other" in repository.store.files(commit.tree)
+    assert (
+        commit.message
+        == {
+            "merge": f"Merge pull request #1 from fleet/{BRANCH}\n\nPromote vault",
+            "squash": "Promote (#1)\n\nBy robot\n",
+            "rebase": "Promote\n\nBy robot",
+        }[method]
+    )
     assert timeline(robot, 1) == ["MergedEvent ada", "ClosedEvent ada"]
+
+
+def test_a_squash_of_several_commits_tells_them_all(robot: Caller, ada: Person, repository: Repository) -> None:
+    opened(robot)
+    ada.commits({"other": "x\n"}, "More", branch=BRANCH)
+
+    squashed = repository.store.commit(ada.merges(1, "squash"))
+
+    assert squashed.message == "Promote vault (#1)\n\n* Promote\n\nBy robot\n\n* More\n"
+    assert (squashed.author.name, squashed.committer.name) == ("promoter", "GitHub")
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ class Store(ABC):
     def files(self, tree: str) -> Mapping[str, File]:
         """Every file below a tree, by its whole path."""
         if tree not in self._flat:
-            self._flat[tree] = flat = {}
+            flat = self._flat[tree] = dict[str, File]()
             for name, entry in self.tree(tree).items():
                 if entry.mode == TREE:
                     flat |= {f"{name}/{path}": file for path, file in self.files(entry.oid).items()}

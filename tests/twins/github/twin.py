@@ -140,8 +140,9 @@ class Twin:
 
     # --- building a world ---
 
-    def account(self, login: str, kind: AccountKind = AccountKind.USER) -> Account:
-        """Find or make an account."""
+    def account(self, login: str, kind: AccountKind | None = None) -> Account:
+        """Find or make an account; one whose name ends in ``[bot]`` is a robot's."""
+        kind = kind or (AccountKind.BOT if login.endswith("[bot]") else AccountKind.USER)
         world = self.world
         if login not in world.accounts:
             made = Account(world.number(), world.node_id("U"), login, kind)
@@ -168,7 +169,7 @@ class Twin:
 
     def app(self, slug: str, public_key: bytes, permissions: Mapping[str, str], *installed: Repository) -> App:
         """Make an App, installed on these repositories of their owner."""
-        bot = self.account(f"{slug}[bot]", AccountKind.BOT)
+        bot = self.account(f"{slug}[bot]")
         owner = installed[0].owner if installed else bot
         app = App(self.world.number(), slug, bot, owner, public_key, permissions)
         if installed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -462,9 +463,13 @@ def commit_tree(commit: Object, _ask: Ask) -> Object:
 @resolver("Commit")
 def history(commit: Object, _ask: Ask, path: str = "", **arguments: Any) -> Arguments:
     found = [Object(commit.repository, oid) for oid in commit.repository.store.log(commit.oid, path=path)]
-    since, until = arguments.get("since"), arguments.get("until")
-    times = [(each, each.commit.committer.at.strftime("%Y-%m-%dT%H:%M:%SZ")) for each in found]
-    return connection([each for each, at in times if (since or "") <= at <= (until or "9")], arguments)
+    if arguments.get("since"):
+        since = datetime.fromisoformat(arguments["since"])
+        found = [each for each in found if each.commit.committer.at >= since]
+    if arguments.get("until"):
+        until = datetime.fromisoformat(arguments["until"])
+        found = [each for each in found if each.commit.committer.at <= until]
+    return connection(found, arguments)
 
 
 @resolver("Commit")

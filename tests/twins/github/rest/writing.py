@@ -49,14 +49,20 @@ def delete_ref(call: Call) -> Response:
 def create_tree(call: Call) -> Response:
     pulls.may(call.act, "write")
     store = call.repository.store
-    base = call.body.get("base_tree")
-    found = store.get(base) if base else None
-    if base and (found is None or found[0] == "blob"):
-        raise Refusal("base_tree is not a valid tree oid")
-    start = store.commit(base).tree if found and found[0] == "commit" else base
     entries = {entry["path"]: _file(call, entry) for entry in call.wanted("tree")}
-    oid = store.changed(start or store.put_files({}), entries)
+    oid = store.changed(_base_tree(call), entries)
     return answer(201, call.shapes.tree(call.repository, oid, recursive=False, limit=call.site.tree_limit))
+
+
+def _base_tree(call: Call) -> str:
+    """The tree to start from: a tree's, a commit's, or an empty one."""
+    store, base = call.repository.store, call.body.get("base_tree")
+    if not base:
+        return store.put_files({})
+    kind = (store.get(base) or ("none",))[0]
+    if kind not in ("tree", "commit"):
+        raise Refusal("base_tree is not a valid tree oid")
+    return store.commit(base).tree if kind == "commit" else str(base)
 
 
 def _file(call: Call, entry: dict[str, Any]) -> File | None:

@@ -136,8 +136,19 @@ def _merge_commit(act: Act, pull: Pull, words: str | None) -> str:
 
 
 def _squash(act: Act, pull: Pull, words: str | None) -> str:
-    message = words or f"{pull.title} (#{pull.number})"
-    return refs.commit(act, _merged_tree(pull), (_base(pull),), message)
+    author = Act(act.world, act.repository, pull.author)
+    return refs.commit(author, _merged_tree(pull), (_base(pull),), words or _squashed(pull))
+
+
+def _squashed(pull: Pull) -> str:
+    """GitHub's words for a squash: those of a single commit, or the title and all commits."""
+    store = pull.repository.store
+    messages = [store.commit(oid).message for oid in _linear(store, pull.head_oid, _base(pull))]
+    if len(messages) == 1:
+        headline, _, body = messages[0].partition("\n")
+    else:
+        headline, body = pull.title, "\n\n".join(f"* {message}" for message in messages)
+    return f"{headline} (#{pull.number})\n\n{body.strip()}".rstrip() + "\n"
 
 
 def _rebase(act: Act, pull: Pull, _words: str | None) -> str:
@@ -252,15 +263,12 @@ def step_queue(act: Act, *, passes: bool = True) -> None:
 
 def settle(world: World) -> None:
     """Let auto-merge do what has become possible, until nothing more is."""
-    waiting = True
-    while waiting:
-        waiting = [pull for pull in world.pulls() if pull.open and pull.auto_merge and _is_due(pull)]
-        for pull in waiting[:1]:
-            _auto_merge(world, pull)
+    while pull := next(filter(_is_due, world.pulls()), None):
+        _auto_merge(world, pull)
 
 
 def _is_due(pull: Pull) -> bool:
-    return standing(pull).word in ("clean", "unstable")
+    return pull.open and pull.auto_merge is not None and standing(pull).word in ("clean", "unstable")
 
 
 def _auto_merge(world: World, pull: Pull) -> None:
