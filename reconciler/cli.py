@@ -5,9 +5,11 @@ What a command does not need it does not import: ``--version`` answers at once.
 
 from __future__ import annotations
 
+import random
 import shutil
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from reconciler.adapters.git import Git
-    from reconciler.config import GitSettings, PromotionSettings, Settings
+    from reconciler.adapters.github import Budget, Credential, GitHub
+    from reconciler.config import GitHubSettings, GitSettings, PromotionSettings, Settings
     from reconciler.core.model import Key
     from reconciler.core.report import Report
+    from reconciler.ports import Production
     from reconciler.reconcile import Pass, Reader, Route
 
 _DONE: Final = 0
@@ -189,21 +193,22 @@ def _settings(file: Path) -> Settings:
 def _routes(settings: Settings) -> tuple[Route, ...]:
     """Make every promotion's way. Those that share a cluster, or a repository branch, share the object for it."""
     from reconciler.adapters.snapshot import Snapshot
-    from reconciler.config import GitSettings, SnapshotFile, missing_files
+    from reconciler.config import SnapshotFile, missing_files
     from reconciler.core.model import Scope
     from reconciler.reconcile import Route
 
     if faults := (*missing_files(settings), *_beyond(settings.promotions)):
         _refuse(faults)
     clusters: dict[SnapshotFile, Snapshot] = {}
-    repositories: dict[tuple[GitSettings, str], Git] = {}
+    repositories: dict[tuple[GitSettings | GitHubSettings, str], Production] = {}
+    budgets: dict[object, Budget] = {}
     routes = []
     for one in settings.promotions:
         cluster, production = one.staging.cluster, one.production
-        if isinstance(cluster, SnapshotFile) and isinstance(production, GitSettings):
+        if isinstance(cluster, SnapshotFile):
             staging = clusters.setdefault(cluster, Snapshot(cluster.path))
             place = (production, one.branch)
-            repositories[place] = repositories.get(place) or _git(*place, settings.cache)
+            repositories[place] = repositories.get(place) or _production(*place, settings.cache, budgets)
             scope = Scope(one.staging.namespaces, one.staging.selector)
             routes.append(Route(one.promotion, staging, scope, repositories[place]))
     return tuple(routes)
@@ -211,13 +216,59 @@ def _routes(settings: Settings) -> tuple[Route, ...]:
 
 def _beyond(promotions: Sequence[PromotionSettings]) -> Iterator[str]:
     """Tell what this version cannot reach yet."""
-    from reconciler.config import GitSettings, SnapshotFile
+    from reconciler.config import SnapshotFile
 
     for index, one in enumerate(promotions):
         if not isinstance(one.staging.cluster, SnapshotFile):
             yield f"promotions[{index}].staging.cluster: this version reads recorded clusters only: {{snapshot: PATH}}"
-        if not isinstance(one.production, GitSettings):
-            yield f"promotions[{index}].production.github: this version writes through git only: git: {{url: URL}}"
+
+
+def _production(
+    settings: GitSettings | GitHubSettings, branch: str, cache: Path, budgets: dict[object, Budget]
+) -> Production:
+    from reconciler.config import GitSettings
+
+    return _git(settings, branch, cache) if isinstance(settings, GitSettings) else _github(settings, branch, budgets)
+
+
+def _github(settings: GitHubSettings, branch: str, budgets: dict[object, Budget]) -> GitHub:
+    """Make one branch of one repository on GitHub. Those that share a credential share what it may ask for."""
+    from reconciler.adapters.github import Budget, GitHub
+    from reconciler.config import environment
+
+    return GitHub(
+        repository=settings.repository,
+        branch=branch,
+        credential=_who(settings),
+        budget=budgets.setdefault((settings.base_url, settings.auth), Budget(_now)),
+        base_url=settings.base_url,
+        environ=environment(),
+        clock=_now,
+        sleep=time.sleep,
+        jitter=random.random,
+    )
+
+
+def _who(settings: GitHubSettings) -> Credential:
+    """Make the credential for a repository on GitHub."""
+    from reconciler.adapters import github
+    from reconciler.config import App, TokenFile, environment
+
+    match settings.auth:
+        case TokenFile(path):
+            return github.TokenFile(path)
+        case App(number, key, installation):
+            return github.App(
+                id=number,
+                private_key_file=key,
+                repository=settings.repository,
+                base_url=settings.base_url,
+                environ=environment(),
+                clock=_now,
+                installation=installation,
+            )
+        case _:
+            return github.Token(environment().get("GITHUB_TOKEN", ""))
 
 
 def _git(settings: GitSettings, branch: str, cache: Path) -> Git:

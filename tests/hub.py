@@ -78,7 +78,7 @@ class Hub:
     secret: str
     slept: list[float] = field(default_factory=list)
     manners: Manners = ARMING
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
 
     @classmethod
     def make(cls, folder: Path, files: dict[str, str] | None = None) -> Hub:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.adapters.test_github_life import (
+    FAILED,
     NEW,
     NEWEST,
     STORIES,
-    FAILED,
     SUSPENDED,
     Deed,
     all_of,
@@ -25,7 +25,6 @@ from tests.adapters.test_github_life import (
     staged,
 )
 from tests.hub import BRANCH, STATUS, Hub, V
-from tests.twins.github import State
 from tests.twins.github.faults import Crash, crash
 from tests.world import VAULT
 

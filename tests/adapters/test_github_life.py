@@ -592,7 +592,7 @@ STORIES = [
 
 @pytest.mark.parametrize(("deed", "staging", "answer", "then", "expected"), STORIES)
 def test_the_life_of_a_pull_request(
-    opened: Hub, deed: Deed, staging: dict[str, object], answer: str, then: str, expected: Shown
+    opened: Hub, *, deed: Deed, staging: dict[str, object], answer: str, then: str, expected: Shown
 ) -> None:
     deed(opened)
     opened.record(staging)
