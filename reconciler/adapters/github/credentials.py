@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
 
-from reconciler.adapters.github.transport import Transport
+from reconciler.adapters.github.transport import Signer, Transport
 from reconciler.ports import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class App:
                 f"the private key in {self.private_key_file} cannot be read: {type(error).__name__}; mend the file"
             )
             raise Refused(message) from error
-        return Transport.signing(self.base_url, self.id, key, self.environ)
+        return Transport.signing(self.base_url, Signer(self.id, key, self.clock), self.environ)
 
     def _accepted(self, answer: Answer, good: tuple[int, ...]) -> Answer:
         if answer.status in good:

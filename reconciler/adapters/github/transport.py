@@ -6,18 +6,19 @@ Facts about PyGithub 2.10 are from its ``Requester.py`` and ``Auth.py``.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import jwt
 import requests
 from github.Auth import AppAuth, Auth
 from github.Requester import Requester
-from jwt import PyJWTError
 
 from reconciler.ports import Refused, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 AGENT: Final = "helm-promoter"
 TIMEOUT: Final = (10, 60)
@@ -65,6 +66,20 @@ class _Bearer(Auth):
         return self._current()
 
 
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Signs for an App with its private key, in PEM. A signature is good for some minutes, by a clock that is given."""
+
+    app: int | str
+    key: str = field(repr=False)
+    clock: Callable[[], datetime] = field(repr=False)
+
+    def sign(self, claims: dict[str, object]) -> str:
+        """Sign claims, with our own times in them."""
+        now = int(self.clock().timestamp())
+        return jwt.encode({**claims, "iat": now - 60, "exp": now + 300}, self.key, algorithm="RS256")
+
+
 class Transport:
     """Sends single requests. Never retries, waits or follows anything by itself.
 
@@ -91,9 +106,9 @@ class Transport:
         return cls(base_url, _Bearer(token), environ)
 
     @classmethod
-    def signing(cls, base_url: str, app: int | str, key: str, environ: Mapping[str, str]) -> Transport:
-        """Make one that speaks as an App itself: it signs every request with its private key, in PEM."""
-        return cls(base_url, AppAuth(app, key), environ)
+    def signing(cls, base_url: str, signer: Signer, environ: Mapping[str, str]) -> Transport:
+        """Make one that speaks as an App itself."""
+        return cls(base_url, AppAuth(signer.app, sign_func=signer.sign), environ)
 
     @property
     def graphql_url(self) -> str:
@@ -121,7 +136,7 @@ class Transport:
             raise Refused(
                 f"{self.base_url} leads to another address; correct baseUrl, or the proxy before it"
             ) from error
-        except PyJWTError as error:
+        except jwt.PyJWTError as error:
             raise Refused("the App's private key is no RSA key in PEM; put the file there that GitHub gave") from error
         return Answer(status, {name: str(value) for name, value in shown.items()}, text)
 
