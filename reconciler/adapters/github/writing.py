@@ -97,6 +97,7 @@ class _Creation(Shape, frozen=True):
 
 class _Standing(_State, frozen=True):
     state: str = ""
+    head_ref_oid: str = ""
     body: str = ""
     repository: Named = msgspec.field(default_factory=dict)
 
@@ -227,6 +228,7 @@ class Writing:
         moves = (_move(_HEADS + branch, pull.head_ref_oid, made), _move(_scratch(branch), made, _ZEROS))
         moved = self.wire.mutate([self._moves("refs", *moves)])
         if problem := moved.problem("refs"):
+            self._sweep(branch, made)
             raise self.wire.problem(problem)
         is_anew = standing.told is None or not stays
         steps = [
@@ -242,7 +244,9 @@ class Writing:
     def _prepared(self, action: Update | Rearm, pull: Pull, *, silent: bool) -> tuple[str, _Standing]:
         """Make the new commit beside the branch, and take auto-merge off unless it may merge that one as well."""
         base, scratch = action.base, _scratch(action.subject.branch)
-        shows = f"pullRequest(number: {pull.number}) {{ state body {_QUIET} {_of_repository(action.manners)} }}"
+        shows = (
+            f"pullRequest(number: {pull.number}) {{ state headRefOid body {_QUIET} {_of_repository(action.manners)} }}"
+        )
         shows = f"commit {{ oid repository {{ {shows} }} }}"
         steps = [
             *(_silencing(pull) if silent else ()),
@@ -258,9 +262,22 @@ class Writing:
         seen = commit.repository.pull_request
         if silent:
             _make_sure(pull, seen)
-        if seen.state != "OPEN":
-            raise Unavailable(f"#{pull.number} was {seen.state.lower()} meanwhile: the next pass looks again")
+        if seen.state != "OPEN" or seen.head_ref_oid != pull.head_ref_oid:
+            self._sweep(action.subject.branch, commit.oid)
+            self._make_up(pull, seen)
+            raise Unavailable(f"#{pull.number} was changed meanwhile: the next pass looks again")
         return commit.oid, seen
+
+    def _sweep(self, branch: str, left: str) -> None:
+        """Take our scratch branch away, if it is still ours."""
+        self.wire.mutate([self._moves("scratch", _move(_scratch(branch), left, _ZEROS))])
+
+    def _make_up(self, pull: Pull, seen: _Standing) -> None:
+        """Let the next pass arm again what another process had just armed when we took that off."""
+        if seen.state == "OPEN" and not pull.quiet:
+            self._status(
+                seen.head_ref_oid, "pending", "two processes worked on this at once: the next pass looks again"
+            )
 
     def show(self, action: Update | Rearm, standing: Standing) -> None:
         """Change only what is shown of a pull request whose commit is the right one."""
@@ -275,6 +292,8 @@ class Writing:
             steps += _arming(pull.id, pull.head_ref_oid, action.manners)
         self._carry_out(steps, pull.number)
         self._status(pull.head_ref_oid, "success", action.subject.words.status)
+        if left := self.view.scratches.get(_scratch(action.subject.branch)):
+            self._sweep(action.subject.branch, left)
 
     def _dressing(self, action: Update | Rearm, pull: Pull, *, is_anew: bool) -> list[Step]:
         """Finish what was opened, or moved, by a pass that was cut short."""
