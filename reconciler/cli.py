@@ -202,13 +202,16 @@ def _routes(settings: Settings) -> tuple[Route, ...]:
     clusters: dict[SnapshotFile, Snapshot] = {}
     repositories: dict[tuple[GitSettings | GitHubSettings, str], Production] = {}
     budgets: dict[object, Budget] = {}
+    lands = {(one.production, one.branch) for one in settings.promotions if one.promotion.manners.lands}
     routes = []
     for one in settings.promotions:
         cluster, production = one.staging.cluster, one.production
         if isinstance(cluster, SnapshotFile):
             staging = clusters.setdefault(cluster, Snapshot(cluster.path))
             place = (production, one.branch)
-            repositories[place] = repositories.get(place) or _production(*place, settings.cache, budgets)
+            repositories[place] = repositories.get(place) or _production(
+                *place, settings.cache, budgets, lands=place in lands
+            )
             scope = Scope(one.staging.namespaces, one.staging.selector)
             routes.append(Route(one.promotion, staging, scope, repositories[place]))
     return tuple(routes)
@@ -224,14 +227,16 @@ def _beyond(promotions: Sequence[PromotionSettings]) -> Iterator[str]:
 
 
 def _production(
-    settings: GitSettings | GitHubSettings, branch: str, cache: Path, budgets: dict[object, Budget]
+    settings: GitSettings | GitHubSettings, branch: str, cache: Path, budgets: dict[object, Budget], *, lands: bool
 ) -> Production:
     from reconciler.config import GitSettings
 
-    return _git(settings, branch, cache) if isinstance(settings, GitSettings) else _github(settings, branch, budgets)
+    if isinstance(settings, GitSettings):
+        return _git(settings, branch, cache)
+    return _github(settings, branch, budgets, lands=lands)
 
 
-def _github(settings: GitHubSettings, branch: str, budgets: dict[object, Budget]) -> GitHub:
+def _github(settings: GitHubSettings, branch: str, budgets: dict[object, Budget], *, lands: bool) -> GitHub:
     """Make one branch of one repository on GitHub. Those that share a credential share what it may ask for."""
     from reconciler.adapters.github import Budget, GitHub
     from reconciler.config import environment
@@ -242,6 +247,7 @@ def _github(settings: GitHubSettings, branch: str, budgets: dict[object, Budget]
         credential=_who(settings),
         budget=budgets.setdefault((settings.base_url, settings.auth), Budget(_now)),
         base_url=settings.base_url,
+        lands=lands,
         environ=environment(),
         clock=_now,
         sleep=time.sleep,

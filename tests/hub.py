@@ -140,6 +140,7 @@ class Hub:
             "clock": self.clock,
             "sleep": self.slept.append,
             "jitter": lambda: 0.0,
+            "lands": self.manners.lands,
         }
         return GitHub(**{**settings, **more})
 

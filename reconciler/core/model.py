@@ -318,8 +318,9 @@ class PullRequest:
     ``state`` is ``open``, ``closed`` or ``merged``; ``id`` is the forge's handle for writing. ``base`` is the branch
     that it goes to. ``ours`` says that our credential opened it. ``merging`` says that auto-merge, or the merge queue,
     is of our asking. ``in_review`` says that an approving review stands on the head, or that it is in the merge queue.
-    ``files`` are the paths that it changes. ``texts`` are those of the only one of them in the merge base and in the
-    head, where base was merged into it.
+    ``clean`` says that it could be merged at once: nothing is required of it, no check is under way or has failed, and
+    nobody ever asked the forge to merge it. ``files`` are the paths that it changes. ``texts`` are those of the only
+    one of them in the merge base and in the head, where base was merged into it.
     """
 
     number: int
@@ -331,6 +332,8 @@ class PullRequest:
     merging: bool = False
     in_review: bool = False
     conflicts: bool = False
+    clean: bool = False
+    opened: datetime | None = None
     labels: tuple[str, ...] = ()
     status: Status | None = None
     commits: tuple[Change, ...] = ()
@@ -513,6 +516,11 @@ class Manners:
     max_open: int = 10
     max_per_pass: int = 2
 
+    @property
+    def lands(self) -> bool:
+        """Whether the program merges by itself what has nothing to wait for."""
+        return self.auto_merge is not None and self.auto_merge.unprotected
+
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
@@ -597,6 +605,7 @@ class Proposing:
 
     ``manners`` is how the pull request is opened; its ``auto_merge`` is None where this version may not merge by
     itself. ``stands`` says that the branch holds the right commit already: only what is shown of it changes.
+    ``lands`` says that it is merged by us, where the forge has nothing to wait for.
     """
 
     subject: Subject
@@ -605,6 +614,7 @@ class Proposing:
     commit: Commit
     manners: Manners = Manners()
     stands: bool = False
+    lands: bool = False
 
 
 class Open(Proposing):

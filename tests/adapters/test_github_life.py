@@ -6,17 +6,21 @@ Every story ends with a pass of a process that has just started and finds nothin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hub import BRANCH, Hub, V
+from reconciler.core.model import AutoMerge, MergeMethod
+from tests.hub import ARMING, BRANCH, Hub, V
 from tests.twins.github import Method, Protection, State
+from tests.twins.github.objects import File
 from tests.world import VAULT, manifest, proven, release
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from reconciler.adapters.github import GitHub
 
 OLD, NEW, NEWEST = proven(V, "1.0.0"), proven(V, "1.1.0"), proven(V, "1.2.0", "1.1.0")
 MAJOR = proven(V, "2.0.0", "1.1.0")
@@ -599,3 +603,181 @@ def test_the_life_of_a_pull_request(
     assert opened.turn() == {V: answer}
     settled(opened, then)
     assert shown(opened) == expected
+
+
+# --- merging by ourselves, and what people are told ------------------------------------------------------------------
+
+
+@pytest.fixture
+def unprotected(hub: Hub) -> Hub:
+    """A repository that requires nothing, where we may merge by ourselves."""
+    hub.repository.protections.clear()
+    hub.manners = replace(ARMING, auto_merge=AutoMerge(MergeMethod.SQUASH, unprotected=True))
+    return hub
+
+
+def turns(hub: Hub, github: GitHub, minutes: int) -> list[str]:
+    """What a process answers, minute by minute."""
+    return [hub.turn(github)[V] for _ in range(minutes)]
+
+
+def test_what_has_nothing_to_wait_for_is_merged_by_us_minutes_later(unprotected: Hub) -> None:
+    github = unprotected.github()
+    assert turns(unprotected, github, 5) == ["open", *["proposed"] * 4]
+    assert turns(unprotected, github, 2) == ["update", "in sync"]
+    assert unprotected.pull.merged
+    assert (unprotected.pull.merged.by.login, unprotected.pull.merged.method) == ("promoter", Method.SQUASH)
+
+
+def test_without_leave_nothing_is_merged_by_us(unprotected: Hub) -> None:
+    unprotected.manners = ARMING
+    assert turns(unprotected, unprotected.github(), 10) == ["open", *["proposed"] * 9]
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        pytest.param(lambda hub: hub.ada.reports(1, "ci", "pending"), id="a check that has not finished"),
+        pytest.param(lambda hub: hub.ada.reports(1, "ci", "failure"), id="a check that failed"),
+        pytest.param(lambda hub: hub.ada.converts_to_draft(1), id="a draft"),
+        pytest.param(lambda hub: hub.ada.labels(1, "promotion/hold"), id="the label promotion/hold"),
+        pytest.param(persons_commit, id="a person's commit"),
+    ],
+)
+def test_what_is_not_clean_is_not_merged_by_us(unprotected: Hub, deed: Deed) -> None:
+    github = unprotected.github()
+    unprotected.turn(github)
+    deed(unprotected)
+    turns(unprotected, github, 10)
+    assert unprotected.pull.open
+
+
+def test_a_check_that_passes_late_lets_us_merge(unprotected: Hub) -> None:
+    github = unprotected.github()
+    unprotected.turn(github)
+    unprotected.ada.reports(1, "ci", "pending")
+    assert "update" not in turns(unprotected, github, 10)
+    unprotected.ada.reports(1, "ci")
+    assert turns(unprotected, github, 2) == ["update", "in sync"]
+
+
+def test_what_waits_for_something_is_never_merged_by_us_even_when_a_person_stops_it(opened: Hub) -> None:
+    opened.manners = replace(ARMING, auto_merge=AutoMerge(MergeMethod.SQUASH, unprotected=True))
+    opened.ada.disables_auto_merge(1)
+    opened.ada.reports(1, "ci")
+    turns(opened, opened.github(), 10)
+    assert opened.pull.open
+
+
+def test_a_disarmed_promotion_is_told_of_once_for_each_time(opened: Hub) -> None:
+    for _ in range(2):
+        opened.record(FAILED)
+        opened.turn()
+        opened.record(NEW)
+        opened.turn()
+    said = [comment.body.partition(":")[0] for comment in opened.pull.comments]
+    assert said == ["1.1.0 is not proven any more, so this is not merged by itself"] * 2
+
+
+def test_a_pause_is_told_in_the_status_alone(opened: Hub) -> None:
+    opened.record(SUSPENDED)
+    opened.turn()
+    assert (opened.pull.comments, opened.pull.draft) == ((), False)
+
+
+def test_a_closing_says_why(opened: Hub) -> None:
+    caught_up(opened)
+    opened.turn()
+    (comment,) = opened.pull.comments
+    assert comment.body.startswith("Closed: production runs 1.1.0: this is done")
+
+
+def test_what_people_write_beside_our_part_of_the_body_stays(opened: Hub) -> None:
+    ours = opened.pull.body
+    opened.ada.edits(1, title="Vault, at last", body=f"Please look.\n\n{ours}\n\n- [x] told the team")
+    settled(opened, "proposed")
+    opened.record(NEWEST)
+    assert opened.turn() == {V: "update"}
+    assert opened.pull.title == "Promote vault release to v1.2.0"
+    before, _, rest = opened.pull.body.partition("<!--")
+    assert (before, rest.rpartition("-->")[2]) == ("Please look.\n\n", "\n\n- [x] told the team")
+    assert "1.0.0 -> 1.2.0" in rest
+    assert "1.1.0" not in rest
+
+
+def test_a_label_that_a_person_removes_stays_away_until_the_version_changes(opened: Hub) -> None:
+    opened.ada.unlabels(1, "promotion")
+    same_line(opened)
+    for _ in range(3):
+        opened.turn()
+    assert opened.pull.labels == ()
+    opened.record(NEWEST)
+    opened.turn()
+    assert [label.name for label in opened.pull.labels] == ["promotion"]
+
+
+def test_a_plan_without_drafts_gets_a_pull_request_all_the_same(hub: Hub) -> None:
+    hub.manners = replace(ARMING, draft=True)
+    assert hub.turn() == {V: "open"}
+    assert (hub.pull.draft, hub.pull.auto_merge) == (True, None)
+    settled(hub, "proposed")
+
+
+def test_a_foreign_branch_with_our_name_is_left_alone(hub: Hub) -> None:
+    hub.ada.pushes(BRANCH, str(hub.repository.tip("main")))
+    hub.ada.commits({"more.md": "by hand\n"}, branch=BRANCH)
+    assert hub.turn() == {V: "foreign"}
+    settled(hub, "foreign")
+
+
+def test_a_foreign_pull_request_with_our_name_is_left_alone(hub: Hub) -> None:
+    hub.ada.pushes(BRANCH, str(hub.repository.tip("main")))
+    hub.ada.commits({VAULT: manifest(V, "1.1.0")}, "Promote\n\nHelm-Promoter-Promotion: home", branch=BRANCH)
+    hub.ada.opens(BRANCH)
+    assert hub.turn() == {V: "foreign"}
+    settled(hub, "foreign")
+
+
+def test_a_branch_that_holds_nothing_is_taken_over(hub: Hub) -> None:
+    hub.ada.pushes(BRANCH, str(hub.repository.tip("main")))
+    hub.ada.commits({"other.md": "moved\n"})
+    assert hub.turn() == {V: "open"}
+    settled(hub, "proposed")
+
+
+def test_commits_that_a_person_leaves_on_the_branch_of_a_closed_one_are_not_thrown_away(opened: Hub) -> None:
+    opened.ada.closes(1)
+    opened.ada.commits({"more.md": "by hand\n"}, branch=BRANCH)
+    opened.record(NEWEST)
+    assert opened.turn() == {V: "foreign"}
+    settled(opened, "foreign")
+
+
+def test_forks_with_many_pull_requests_do_not_hide_a_no(opened: Hub) -> None:
+    opened.ada.closes(1)
+    opened.ada.deletes_branch(BRANCH)
+    for number in range(7):
+        fork = opened.twin.person(f"mallory{number}", opened.repository, "read").forks()
+        fork.pushes(BRANCH, str(fork.repository.tip("main")))
+        fork.commits({"x.md": "x\n"}, branch=BRANCH)
+        fork.opens(BRANCH)
+    assert opened.turn() == {V: "rejected"}
+
+
+def test_more_commits_than_can_be_listed_are_people_s(opened: Hub) -> None:
+    for number in range(55):
+        opened.ada.commits({"more.md": f"{number}\n"}, branch=BRANCH)
+    assert opened.turn() == {V: "edited"}
+
+
+def test_an_executable_manifest_is_refused_with_the_cure(hub: Hub) -> None:
+    store = hub.repository.store
+    tip = str(hub.repository.tip("main"))
+    file = store.at(store.commit(tip).tree, VAULT)
+    assert file
+    tree = store.changed(store.commit(tip).tree, {VAULT: File("100755", file.oid)})
+    hub.ada.pushes("main", store.put_commit(replace(store.commit(tip), tree=tree, parents=(tip,))))
+    (outcome,) = hub.run().outcomes
+    assert outcome.message == (
+        f"{VAULT} is executable, which GitHub's commits cannot keep; take that off: git update-index --chmod=-x {VAULT}"
+    )

@@ -389,6 +389,30 @@ def test_an_auto_merge_of_ours_that_policy_no_longer_admits_is_taken_off() -> No
     assert found.manners.auto_merge is None
 
 
+ALONE = Manners(auto_merge=AutoMerge(unprotected=True))
+OLD_ENOUGH = {"clean": True, "opened": NOW - timedelta(minutes=5)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "manners", "expected"),
+    [
+        pytest.param(OLD_ENOUGH, ALONE, True, id="clean, and five minutes old"),
+        pytest.param({**OLD_ENOUGH, "opened": NOW - timedelta(minutes=4)}, ALONE, False, id="just opened"),
+        pytest.param({**OLD_ENOUGH, "clean": False}, ALONE, False, id="not clean"),
+        pytest.param(OLD_ENOUGH, Manners(auto_merge=AutoMerge()), False, id="without leave"),
+        pytest.param(OLD_ENOUGH, Manners(), False, id="without auto-merge"),
+        pytest.param(
+            OLD_ENOUGH, Manners(auto_merge=AutoMerge(bumps=(Bump.PATCH,), unprotected=True)), False, id="another bump"
+        ),
+    ],
+)
+def test_what_has_nothing_to_wait_for_lands_by_us(changed: dict[str, object], manners: Manners, expected: bool) -> None:
+    world = standing()
+    world.change(**changed)
+    actions = world.look(fleet(NEWER), manners=manners).actions
+    assert [isinstance(one, Update) and one.stands and one.lands for one in actions] == ([True] if expected else [])
+
+
 # --- gates, and what is gone -----------------------------------------------------------------------------------------
 
 

@@ -55,6 +55,7 @@ class GitHub:
         credential: Who we are there.
         budget: How much may be asked for; those who share a credential share it.
         base_url: The REST API's address.
+        lands: Whether pull requests are merged by us where nothing is required of them.
         environ: For proxies and certificate authorities.
         clock: What time it is.
         sleep: Waits for some seconds, of which a pass never spends more than a few.
@@ -66,6 +67,7 @@ class GitHub:
     credential: Credential
     budget: Budget
     base_url: str = PUBLIC
+    lands: bool = False
     environ: Mapping[str, str] = field(repr=False)
     clock: Callable[[], datetime] = field(repr=False)
     sleep: Callable[[float], None] = field(repr=False)
@@ -114,7 +116,7 @@ class GitHub:
         if self._view is None or moves or not self._is_steady or self._view.base.sha != sha:
             self._is_steady = False
             self._view = self._looked(sha)
-            self._is_steady = agrees(self._view, self._page) and is_settled(self._view)
+            self._is_steady = agrees(self._view, self._page) and is_settled(self._view, lands=self.lands)
             self._findings.clear()
         return self._view.base
 

@@ -97,6 +97,8 @@ def with_pull(name: str, pull: Pull, me: Me, texts: tuple[str, str] | None = Non
         merging=_merges(pull, me),
         in_review=_is_in_review(pull),
         conflicts=pull.open and pull.mergeable == "CONFLICTING",
+        clean=pull.clean,
+        opened=pull.created_at,
         labels=tuple(label.name for label in pull.labels.nodes) if pull.labels else (),
         status=me.status(head) if head else None,
         commits=_changes(pull, me),

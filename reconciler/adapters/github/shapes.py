@@ -148,6 +148,18 @@ class Draftings(Shape, frozen=True):
     nodes: tuple[Drafted, ...]
 
 
+class Asking(Shape, frozen=True):
+    """An auto-merge that was asked for once."""
+
+    created_at: datetime | None = None
+
+
+class Askings(Shape, frozen=True):
+    """The last such time."""
+
+    nodes: tuple[Asking, ...]
+
+
 class AutoMergeRequest(Shape, frozen=True):
     """An auto-merge that waits."""
 
@@ -222,11 +234,18 @@ class Pull(Shape, frozen=True):
     files: ChangedFiles | None = None
     forced: ForcedPushes = ForcedPushes(())
     drafted: Draftings = Draftings(())
+    asked: Askings = Askings(())
 
     @property
     def open(self) -> bool:
         """Whether it can still be merged."""
         return self.state == "OPEN"
+
+    @property
+    def clean(self) -> bool:
+        """Whether it could be merged at once, and nobody ever asked GitHub to: it has nothing to wait for."""
+        idle = self.open and self.quiet and not self.is_draft and not self.asked.nodes
+        return idle and self.merge_state_status == "CLEAN"
 
     @property
     def quiet(self) -> bool:
@@ -418,6 +437,9 @@ fragment Shown on PullRequest {{
   }}
   drafted: timelineItems(itemTypes: [CONVERT_TO_DRAFT_EVENT], last: 1) {{
     nodes {{ ... on ConvertToDraftEvent {{ actor {{ __typename login }} }} }}
+  }}
+  asked: timelineItems(itemTypes: [AUTO_MERGE_ENABLED_EVENT], last: 1) {{
+    nodes {{ ... on AutoMergeEnabledEvent {{ createdAt }} }}
   }}
 }}{_COMMIT}"""
 

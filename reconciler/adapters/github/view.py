@@ -91,10 +91,14 @@ def agrees(view: View, page: Iterable[Listed]) -> bool:
     return all(shown.get(number) == (one.head.sha if one.state == "open" else None) for number, one in ours.items())
 
 
-def is_settled(view: View) -> bool:
-    """Tell whether GitHub has made up its mind about everything: it works out conflicts when it is asked."""
-    return not any(
-        standing.pull.open and standing.pull.mergeable == "UNKNOWN"
-        for standing in view.standings.values()
-        if standing.pull is not None
-    )
+def is_settled(view: View, *, lands: bool) -> bool:
+    """Tell whether GitHub has made up its mind about everything: it works out conflicts when it is asked.
+
+    Args:
+        view: what was seen.
+        lands: whether we merge what has nothing to wait for. Checks leave no trace in the list.
+    """
+    standing = [one.pull for one in view.standings.values() if one.pull is not None and one.pull.open]
+    if any(pull.mergeable == "UNKNOWN" for pull in standing):
+        return False
+    return not (lands and any(pull.quiet and not pull.is_draft and not pull.asked.nodes for pull in standing))

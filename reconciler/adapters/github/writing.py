@@ -149,7 +149,11 @@ class Writing:
         oid = left or self._committed(action.subject.branch, action)
         pull = self._opened(action)
         found = self._people(action.manners, pull.repository)
-        self._carry_out([*found.steps(pull.id), *_arming(pull.id, oid, action.manners)], pull.number)
+        self._carry_out(
+            [*found.steps(pull.id), *_arming(pull.id, oid, action.manners, draft=action.manners.draft)],
+            pull.number,
+            action.manners,
+        )
         self._status(oid, "success", action.subject.words.status)
 
     def _committed(self, name: str, action: Open) -> str:
@@ -237,8 +241,8 @@ class Writing:
             *self._unhidden(pull, standing),
         ]
         if is_anew or (pull.quiet and not _was_armed(standing)):
-            steps += _arming(pull.id, made, action.manners)
-        self._carry_out(steps, pull.number)
+            steps += _arming(pull.id, made, action.manners, draft=_stays_draft(pull, steps))
+        self._carry_out(steps, pull.number, action.manners)
         self._status(made, "success", action.subject.words.status)
 
     def _prepared(self, action: Update | Rearm, pull: Pull, *, silent: bool) -> tuple[str, _Standing]:
@@ -283,17 +287,29 @@ class Writing:
         """Change only what is shown of a pull request whose commit is the right one."""
         pull = _open(standing)
         self.wire.budget.write(_MOST)
+        if action.lands:
+            self._land(action, pull)
+            return
         steps = self._unhidden(pull, standing)
         if standing.proposal.pull_request is None or standing.proposal.pull_request.status is None:
             steps += self._dressing(action, pull, is_anew=standing.told is None)
         if action.manners.auto_merge is None and _is_ours(standing):
             self._silence(pull)
         elif pull.quiet and not _was_armed(standing):
-            steps += _arming(pull.id, pull.head_ref_oid, action.manners)
-        self._carry_out(steps, pull.number)
+            steps += _arming(pull.id, pull.head_ref_oid, action.manners, draft=_stays_draft(pull, steps))
+        self._carry_out(steps, pull.number, action.manners)
         self._status(pull.head_ref_oid, "success", action.subject.words.status)
         if left := self.view.scratches.get(_scratch(action.subject.branch)):
             self._sweep(action.subject.branch, left)
+
+    def _land(self, action: Update | Rearm, pull: Pull) -> None:
+        """Merge what has nothing to wait for, at the very head that was looked at."""
+        assert action.manners.auto_merge is not None  # noqa: S101 - the plan lands nothing else
+        method = action.manners.auto_merge.method.upper()
+        wanted = {"pullRequestId": pull.id, "mergeMethod": method, "expectedHeadOid": pull.head_ref_oid}
+        done = self.wire.mutate([Step("merge", "mergePullRequest", wanted)])
+        if problem := done.problem("merge"):
+            raise self.wire.problem(problem)
 
     def _dressing(self, action: Update | Rearm, pull: Pull, *, is_anew: bool) -> list[Step]:
         """Finish what was opened, or moved, by a pass that was cut short."""
@@ -429,7 +445,7 @@ class Writing:
             )
         return found
 
-    def _carry_out(self, steps: Sequence[Step], number: int) -> None:
+    def _carry_out(self, steps: Sequence[Step], number: int, manners: Manners) -> None:
         """Carry out steps that are not worth failing for, and warn of those that could not be.
 
         A pull request that was just made may not be known everywhere yet; only what failed for that is tried again.
@@ -441,7 +457,7 @@ class Writing:
             failed = [(step, problem) for step in steps if (problem := done.problem(step.name))]
             steps = [step for step, problem in failed if problem.type == "NOT_FOUND"]
             for step, problem in failed:
-                if problem.type != "NOT_FOUND":
+                if problem.type != "NOT_FOUND" and not (step.name == "merge" and manners.lands):
                     _warn(step, number, problem.said)
             if steps and attempt < _TRIES:
                 self.wire.sleep(attempt)
@@ -464,11 +480,16 @@ def _of_repository(manners: Manners) -> str:
     return f"repository {{ {asked} }}" if asked else ""
 
 
-def _arming(pull: str, oid: str, manners: Manners) -> list[Step]:
-    if manners.auto_merge is None:
+def _arming(pull: str, oid: str, manners: Manners, *, draft: bool = False) -> list[Step]:
+    """Ask GitHub to merge at one head. It takes no draft: whoever makes that ready merges it."""
+    if manners.auto_merge is None or draft:
         return []
     wanted = {"pullRequestId": pull, "mergeMethod": manners.auto_merge.method.upper(), "expectedHeadOid": oid}
     return [Step("merge", "enablePullRequestAutoMerge", wanted)]
+
+
+def _stays_draft(pull: Pull, steps: Sequence[Step]) -> bool:
+    return pull.is_draft and all(step.name != "ready" for step in steps)
 
 
 def _silencing(pull: Pull) -> list[Step]:

@@ -64,6 +64,16 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
+class _How:
+    """How something is proposed."""
+
+    verb: type[Open | Update | Rearm]
+    manners: Manners
+    stands: bool
+    lands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The deciding of one promotion at one instant."""
 
@@ -157,9 +167,12 @@ class Decision:
         to, manners = written(row[0], unit.pin), self._manners(unit, row)
         conflicts = self._conflicts(standing)
         verb = standing.verb(unit.pin, to, conflicts=conflicts, merges=manners.auto_merge is not None)
+        if verb is None and standing.may_land(manners, self.at):
+            yield from self._write(unit, standing, row, gates, _How(Update, manners, stands=True, lands=True))
+            return
         if verb is not None:
             stands = standing.holds(unit.pin, to, conflicts=conflicts)
-            yield from self._write(unit, standing, row, gates, (verb, manners, stands))
+            yield from self._write(unit, standing, row, gates, _How(verb, manners, stands))
             return
         for release in unit.releases:
             yield Proposed(
@@ -213,14 +226,13 @@ class Decision:
         standing: Standing,
         row: Row,
         gates: tuple[Gate, ...],
-        how: tuple[type[Open | Update | Rearm], Manners, bool],
+        how: _How,
     ) -> Iterator[Answer]:
-        verb, manners, stands = how
         pin, proof, to = unit.pin, row[0], written(row[0], unit.pin)
         if unseen := self.one.frozen.get(unit.releases[0]):
             yield from self._stay(unit, self._hold(unit, row, (Reason.UNREADABLE, unseen), gates))
             return
-        if not stands and standing.open and standing.pull is not None and standing.pull.in_review:
+        if not how.stands and standing.open and standing.pull is not None and standing.pull.in_review:
             message = f"#{standing.pull.number} for {standing.target} is approved or in the merge queue; merge it first"
             yield from self._stay(unit, self._hold(unit, row, (Reason.IN_REVIEW, message), gates))
             return
@@ -235,7 +247,7 @@ class Decision:
         subject = self._subject(unit, standing, proof, gates, words)
         message = pull_request.message(subject.title, marker, proof)
         commit = Commit(message, marker.proven)
-        yield verb(subject, self.one.base.sha, (change,), commit, manners, stands)
+        yield how.verb(subject, self.one.base.sha, (change,), commit, how.manners, how.stands, how.lands)
 
     def _stay(self, unit: Unit, hold: Hold) -> Iterator[Answer]:
         """Hold every release of a unit, and take nothing back."""

@@ -22,6 +22,7 @@ promotion stays open there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
@@ -32,11 +33,14 @@ from reconciler.core.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from reconciler.core.drift import Unit
-    from reconciler.core.model import Findings, Pin, Proposal, PullRequest
+    from reconciler.core.model import Findings, Manners, Pin, Proposal, PullRequest
     from reconciler.core.pull_request import Marker
 
+LANDS_AFTER: Final = timedelta(minutes=5)
+"""How long a pull request must have stood open before it is merged by us."""
 HOLD: Final = "promotion/hold"
 """The label by which a person holds a pull request back."""
 RETRY: Final = "promotion/retry"
@@ -259,6 +263,16 @@ class Standing:
         if self.merging and not merges:
             return Update
         return Rearm if withdrawn else None
+
+    def may_land(self, manners: Manners, at: datetime) -> bool:
+        """Tell whether it is merged by us: only where that is wanted, and nothing else would ever merge it.
+
+        Checks need a while to show up. Until then a pull request that was just opened looks as if it had none.
+        """
+        pull = self.pull
+        if pull is None or pull.opened is None or not manners.lands:
+            return False
+        return pull.clean and at - pull.opened >= LANDS_AFTER
 
     @property
     def _is_unfinished(self) -> bool:
