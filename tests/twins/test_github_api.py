@@ -344,7 +344,7 @@ def test_what_a_token_may_not_see_is_not_there(robot: Caller, twin: Twin, reposi
         assert blind.refused(document)[0][0] == "NOT_FOUND"
 
     repository.private = False
-    assert stranger.get("pulls") == []
+    assert stranger.get("pulls") == elsewhere.get("pulls") == []
     stranger.send("POST", "git/refs", 403, ref="refs/heads/a", sha=tip(robot))
 
 
@@ -398,6 +398,10 @@ def test_an_app_finds_its_installation_and_gets_a_token(
     assert opened(robot) == 1
     assert look(robot, 1)["author"]["login"] == "promoter[bot]"
     assert robot.get(f"git/commits/{builds(robot, '1.2.0', tip(robot))}")["verification"]["verified"]
+    named = {"message": "x", "tree": robot.get("git/trees/main")["sha"], "author": {"name": "Ada", "email": "a@b.c"}}
+    assert not robot.send("POST", "git/commits", 201, **named)["verification"]["verified"], (
+        "only GitHub's own are signed"
+    )
     robot.get("/user", 403)
     Caller(twin, less["token"]).get("pulls", 403)
     clock.advance(3600)

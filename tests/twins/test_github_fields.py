@@ -186,3 +186,36 @@ def test_the_other_mutations_do_what_they_say(robot: Caller, ada: Person, twin: 
     tip = repository.tip("main")
     assert tip
     assert set(repository.store.files(repository.store.commit(tip).tree)) == {PIN, "new", "other"}
+
+
+def test_what_a_mutation_makes_possible_happens_before_the_next(
+    robot: Caller, ada: Person, repository: Repository
+) -> None:
+    repository.protections["main"] = Protection(checks=("ci",))
+    opened(robot)
+    ada.pushes("next", repository.tip("main") or "")
+    ada.enables_auto_merge(1)
+
+    answer = robot.data(
+        """mutation($id: ID!) {
+          updatePullRequest(input: {pullRequestId: $id, baseRefName: "next"}) { clientMutationId }
+          closePullRequest(input: {pullRequestId: $id}) { pullRequest { state } } }""",
+        id=repository.pulls[1].id,
+    )
+
+    assert answer["closePullRequest"]["pullRequest"]["state"] == "MERGED"
+
+
+@pytest.mark.parametrize(("union", "left"), [(True, ["bob", "eve"]), (False, ["eve"])], ids=["added", "replaced"])
+def test_reviewers_are_added_or_replaced(
+    robot: Caller, twin: Twin, repository: Repository, union: bool, left: list[str]
+) -> None:
+    opened(robot)
+    ids = [twin.person(login, repository, "write").account.id for login in ("bob", "eve")]
+    document = """mutation($id: ID!, $users: [ID!], $union: Boolean) {
+      requestReviews(input: {pullRequestId: $id, userIds: $users, union: $union}) { clientMutationId } }"""
+
+    robot.data(document, id=repository.pulls[1].id, users=ids[:1], union=union)
+    robot.data(document, id=repository.pulls[1].id, users=ids[1:], union=union)
+
+    assert [getattr(reviewer, "login", "") for reviewer in repository.pulls[1].reviewers] == left

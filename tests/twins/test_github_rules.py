@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.twins.github import Clock, Person, Twin
 
 HEAD = f"refs/heads/{BRANCH}"
+DEQUEUE = "mutation($id: ID!) { dequeuePullRequest(input: {id: $id}) { mergeQueueEntry { id } } }"
 
 
 def types(answer: dict[str, list[dict[str, object]]]) -> list[tuple[object, object]]:
@@ -431,6 +432,22 @@ def test_a_changed_setting_lets_auto_merge_go_on(robot: Caller, twin: Twin, repo
     assert repository.pulls[1].state is State.MERGED
 
 
+def test_auto_merge_ends_when_somebody_pushes_who_may_not_write(
+    robot: Caller, ada: Person, twin: Twin, repository: Repository
+) -> None:
+    repository.protections["main"] = Protection(checks=("ci",))
+    mallory = twin.person("mallory", repository, "read").forks()
+    mallory.pushes(BRANCH, mallory.repository.tip("main") or "")
+    mallory.commits({"one": "x\n"}, branch=BRANCH)
+    mallory.opens(BRANCH)
+    ada.enables_auto_merge(1)
+
+    mallory.commits({"two": "x\n"}, branch=BRANCH)
+
+    assert repository.pulls[1].auto_merge is None
+    assert "AutoMergeDisabledEvent mallory" in timeline(robot, 1)
+
+
 # --- the queue -------------------------------------------------------------------------------------------------------
 
 
@@ -460,19 +477,30 @@ def test_where_there_is_a_queue_auto_merge_lines_up(
     assert repository.queue == ()
 
 
-@pytest.mark.parametrize("by", ["push", "failure", "draft", "dequeue"])
-def test_what_leaves_the_queue(robot: Caller, ada: Person, twin: Twin, queued: str, by: str) -> None:
-    if by == "push":
-        ada.commits({"other": "x\n"}, branch=BRANCH)
-    elif by == "failure":
-        twin.steps_queue(ada.repository, passes=False)
-    elif by == "draft":
-        ada.converts_to_draft(1)
-    else:
-        robot.data("mutation($id: ID!) { dequeuePullRequest(input: {id: $id}) { mergeQueueEntry { id } } }", id=queued)
+@pytest.mark.parametrize(
+    ("by", "state"),
+    [
+        pytest.param("push", "OPEN", id="new commits"),
+        pytest.param("failure", "OPEN", id="its checks fail in the queue"),
+        pytest.param("draft", "OPEN", id="it becomes a draft"),
+        pytest.param("dequeue", "OPEN", id="somebody takes it out"),
+        pytest.param("retarget", "OPEN", id="another base"),
+        pytest.param("close", "CLOSED", id="it is closed"),
+    ],
+)
+def test_what_leaves_the_queue(robot: Caller, ada: Person, queued: str, by: str, state: str) -> None:
+    ada.pushes("next", tip(robot))
+    {
+        "push": lambda: ada.commits({"other": "x\n"}, branch=BRANCH),
+        "failure": lambda: ada.twin.steps_queue(ada.repository, passes=False),
+        "draft": lambda: ada.converts_to_draft(1),
+        "dequeue": lambda: robot.data(DEQUEUE, id=queued),
+        "retarget": lambda: ada.retargets(1, "next"),
+        "close": lambda: ada.closes(1),
+    }[by]()
 
     pull = look(robot, 1)
-    assert (pull["state"], pull["isInMergeQueue"]) == ("OPEN", False)
+    assert (pull["state"], pull["isInMergeQueue"]) == (state, False)
     assert "RemovedFromMergeQueueEvent" in timeline(robot, 1)
 
 
