@@ -40,7 +40,7 @@ cover: $(VENV)/.dev ## the fast tests, and every branch of the core taken by one
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='reconciler/core/*'
 
 contracts: $(VENV)/.dev $(CONTRACTS)/.fetched ## the twin of GitHub, judged by what GitHub publishes (needs npm)
-	GITHUB_CONTRACTS=$(abspath $(CONTRACTS)) $(PYTEST) -n auto -m 'not slow and not benchmark' tests/contracts tests/twins
+	GITHUB_CONTRACTS=$(abspath $(CONTRACTS)) $(PYTEST) -n auto -m 'not slow and not benchmark' tests/contracts tests/twins tests/adapters/test_github*.py
 
 test-slow: $(VENV)/.dev ## the tests that need minutes
 	$(PYTEST) -n auto -m slow

@@ -18,6 +18,7 @@ from reconciler.core.report import document
 from reconciler.reconcile import Reader, Route, reconcile
 from tests.twins.github import Clock, MemoryStore, Protection, Request, Twin
 from tests.twins.github.faults import Dropped
+from tests.twins.github.judge import appointed, complaints
 from tests.world import BRANCH, NOW, VAULT, answers, manifest
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Hub:
         clock = Clock(NOW)
         twin = Twin(clock)
         twin.site.origin = HOST
+        twin.judges += appointed()
         repository = twin.repository(NAME, MemoryStore(), files or {VAULT: manifest(V, "1.0.0")})
         repository.rights["promoter"] = "write"
         repository.protections["main"] = CHECKED
@@ -93,8 +95,8 @@ class Hub:
 
     def copied(self) -> Hub:
         """A world that goes on by itself from here."""
-        lock = self.twin._lock
-        twin = copy.deepcopy(self.twin, {id(lock): lock})
+        shared = (self.twin._lock, *appointed())
+        twin = copy.deepcopy(self.twin, {id(one): one for one in shared})
         clock = twin.world.clock
         assert isinstance(clock, Clock)
         return replace(self, twin=twin, clock=clock, slept=[])
@@ -153,7 +155,10 @@ class Hub:
         used = github or self.github()
         self.clock.advance(60)
         with online(self.twin):
-            return reconcile((self.route(used),), Reader(), at or self.clock(), lambda _: None, dry_run=False)
+            report = reconcile((self.route(used),), Reader(), at or self.clock(), lambda _: None, dry_run=False)
+        judged = complaints(self.twin)
+        assert not judged, judged
+        return report
 
     def turn(self, github: GitHub | None = None) -> dict[str, str]:
         """Make one pass in which nothing fails; give the answer of each release in a word."""

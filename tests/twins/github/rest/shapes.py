@@ -118,7 +118,7 @@ class Shapes:
             "url": f"{self.api}/repos/{repository.full_name}/labels/{label.name}",
             "name": label.name,
             "color": label.color,
-            "description": label.description,
+            "description": label.description or "",
             "default": False,
         }
 
