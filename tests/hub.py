@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import requests
 from requests.adapters import HTTPAdapter
 
 from reconciler.adapters.github import Budget, GitHub, Token
@@ -16,9 +15,9 @@ from reconciler.adapters.snapshot import Snapshot
 from reconciler.core.model import AutoMerge, Manners, MergeMethod, Policy, Promotion, Scope
 from reconciler.core.report import document
 from reconciler.reconcile import Reader, Route, reconcile
-from tests.twins.github import Clock, MemoryStore, Protection, Request, Twin
-from tests.twins.github.faults import Dropped
+from tests.twins.github import Clock, MemoryStore, Protection, Twin
 from tests.twins.github.judge import appointed, complaints
+from tests.twins.github.transport import InProcess
 from tests.world import BRANCH, NOW, VAULT, answers, manifest
 
 if TYPE_CHECKING:
@@ -43,30 +42,12 @@ STATUS = "promotion/staging-evidence"
 @contextmanager
 def online(twin: Twin) -> Iterator[None]:
     """Let every request of this process go to the twin, without a socket in between."""
-    real = HTTPAdapter.send
-
-    def send(_self: HTTPAdapter, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
-        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-        asked = Request.of(str(request.method), str(request.url), request.headers, body)
-        try:
-            answer = twin.handle(asked)
-        except Dropped as error:
-            raise requests.ConnectionError("broke off") from error
-        return _response(request, answer.status, answer.headers, answer.body)
-
-    HTTPAdapter.send = send  # type: ignore[method-assign, assignment]
+    real, line = HTTPAdapter.send, InProcess(twin)
+    HTTPAdapter.send = lambda _self, *sent, **how: line.send(*sent, **how)  # type: ignore[method-assign]
     try:
         yield
     finally:
         HTTPAdapter.send = real  # type: ignore[method-assign]
-
-
-def _response(request: requests.PreparedRequest, status: int, headers: Any, body: bytes) -> requests.Response:
-    made = requests.Response()
-    made.status_code, made.request, made.url = status, request, str(request.url)
-    made.headers.update(headers)
-    made._content, made.encoding = body, "utf-8"
-    return made
 
 
 @dataclass

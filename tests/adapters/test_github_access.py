@@ -17,7 +17,7 @@ from reconciler.ports import PortError, Refused, Unavailable
 from tests.hub import GRANTED, HOST, NAME, Hub, V, online
 from tests.twins.github import Ruleset
 from tests.twins.github.access import Caller
-from tests.twins.github.faults import asks_for, bad_gateway, drop, garbled, secondary_limit, truncated
+from tests.twins.github.faults import asks_for, bad_gateway, drop, garbled, secondary_limit, slow, truncated
 from tests.world import manifest, proven
 
 if TYPE_CHECKING:
@@ -404,6 +404,13 @@ def test_an_answer_that_cannot_be_understood_is_never_taken_for_nothing(hub: Hub
     error = observed(hub, hub.github())
     assert isinstance(error, Unavailable)
     assert "cannot be understood" in str(error)
+
+
+def test_an_answer_that_does_not_come_in_time_is_not_waited_for(hub: Hub) -> None:
+    hub.twin.faults.after(lambda _: True, slow(61), times=3)
+    error = observed(hub, hub.github())
+    assert isinstance(error, Unavailable)
+    assert str(error) == f"{HOST}/api/v3 did not answer within 60 s"
 
 
 READS = 6
