@@ -188,11 +188,12 @@ class GitHub:
         return first, found
 
     def _asked(self, document: str, kind: type[shapes.T], **variables: object) -> shapes.T:
-        """Ask GraphQL for something of which no part may be missing."""
+        """Ask GraphQL for something of which no part may be missing, but for who queued what: Apps may not see that."""
         owner, _, name = self.repository.partition("/")
         found, problems = self._wire.query(document, kind, owner=owner, name=name, **variables)
-        if problems:
-            raise self._wire.problem(problems[0])
+        missing = next((problem for problem in problems if "mergeQueueEntry" not in problem.path), None)
+        if missing is not None:
+            raise self._wire.problem(missing)
         return found
 
     def _standing(self, branch: Branch, me: Me, sha: str) -> Standing | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
+_SECONDARY: Final = re.compile("secondary rate limit|abuse detection", re.IGNORECASE)
 _LIMITED: Final = ("RATE_LIMITED", "RATE_LIMIT")
 """How GraphQL says it, with status 200."""
 
@@ -103,7 +105,7 @@ class Budget:
             return timedelta(seconds=int(after)) if after.isdecimal() else _MINUTE
         if is_primary and ("rate limit" in body.message.lower() or answer.status == 429):  # noqa: PLR2004
             return self._reset(answer)
-        return _MINUTE if answer.status == 429 or "secondary rate limit" in body.message.lower() else None  # noqa: PLR2004
+        return _MINUTE if answer.status == 429 or _SECONDARY.search(body.message) else None  # noqa: PLR2004
 
     def _reset(self, answer: Answer) -> timedelta:
         reset = answer.headers.get("x-ratelimit-reset", "")

@@ -34,11 +34,11 @@ class Me:
 
     def made(self, commit: Commit | Target) -> bool:
         """Tell whether our credential made a commit through the forge. What its owner commits by git is not that."""
-        if commit.author is None or not commit.author.is_called(self.login) or not commit.committed_via_web:
+        if commit.author is None or not commit.author.is_called(self.login):
             return False
         mark = commit.signature
         if mark is None:
-            return not self.signs
+            return commit.committed_via_web and not self.signs
         return mark.is_valid and mark.was_signed_by_git_hub
 
     def promoted(self, commit: Commit | Target) -> bool:
@@ -146,7 +146,7 @@ def _merges(pull: Pull, me: Me) -> bool:
 
 def _is_in_review(pull: Pull) -> bool:
     reviews = pull.latest_opinionated_reviews.nodes if pull.latest_opinionated_reviews else ()
-    return pull.merge_queue_entry is not None or any(
+    return pull.is_in_merge_queue or any(
         review.state == "APPROVED" and review.commit is not None and review.commit.oid == pull.head_ref_oid
         for review in reviews
     )

@@ -221,6 +221,7 @@ class Pull(Shape, frozen=True):
     base_ref_name: str
     head_ref_oid: str
     is_draft: bool
+    is_in_merge_queue: bool
     is_cross_repository: bool
     created_at: datetime
     mergeable: str
@@ -250,7 +251,7 @@ class Pull(Shape, frozen=True):
     @property
     def quiet(self) -> bool:
         """Whether neither auto-merge nor the queue is to merge it."""
-        return self.auto_merge_request is None and self.merge_queue_entry is None
+        return self.auto_merge_request is None and not self.is_in_merge_queue
 
 
 class PageInfo(Shape, frozen=True):
@@ -424,7 +425,8 @@ fragment Written on Commit {{
 
 PULL: Final = f"""
 fragment Shown on PullRequest {{
-  id number url state baseRefName headRefOid isDraft isCrossRepository createdAt mergeable mergeStateStatus
+  id number url state createdAt baseRefName headRefOid isCrossRepository
+  isDraft isInMergeQueue mergeable mergeStateStatus
   author {{ __typename login }}
   autoMergeRequest {{ enabledBy {{ __typename login }} }}
   mergeQueueEntry {{ enqueuer {{ __typename login }} }}

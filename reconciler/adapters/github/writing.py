@@ -24,7 +24,6 @@ from reconciler.adapters.github.shapes import (
     Actor,
     AutoMergeRequest,
     Oid,
-    QueueEntry,
     Shape,
 )
 from reconciler.adapters.github.wire import Step
@@ -46,7 +45,7 @@ _MOST: Final = 4
 _TRIES: Final = 3
 _HEADS: Final = "refs/heads/"
 _RETRY: Final = "promotion/retry"
-_QUIET: Final = "autoMergeRequest { enabledBy { __typename login } } mergeQueueEntry { enqueuer { __typename login } }"
+_QUIET: Final = "autoMergeRequest { enabledBy { __typename login } } isInMergeQueue"
 
 
 Named = dict[str, msgspec.Raw]
@@ -57,11 +56,11 @@ class _State(Shape, frozen=True):
     """Whether something is to merge a pull request."""
 
     auto_merge_request: AutoMergeRequest | None = None
-    merge_queue_entry: QueueEntry | None = None
+    is_in_merge_queue: bool = False
 
     @property
     def quiet(self) -> bool:
-        return self.auto_merge_request is None and self.merge_queue_entry is None
+        return self.auto_merge_request is None and not self.is_in_merge_queue
 
 
 class _Comment(Shape, frozen=True):
@@ -494,7 +493,7 @@ def _stays_draft(pull: Pull, steps: Sequence[Step]) -> bool:
 
 def _silencing(pull: Pull) -> list[Step]:
     steps = []
-    if pull.merge_queue_entry is not None:
+    if pull.is_in_merge_queue:
         steps.append(Step("queue", "dequeuePullRequest", {"id": pull.id}))
     if pull.auto_merge_request is not None:
         steps.append(Step("merge", "disablePullRequestAutoMerge", {"pullRequestId": pull.id}))
