@@ -154,9 +154,9 @@ def test_what_a_person_commits_to_is_left_alone(opened: Place) -> None:
 
 
 def test_a_branch_that_is_not_ours_is_left_alone(place: Place) -> None:
-    place.commit({"more.md": "by hand\n"}, BRANCH)
+    place.commit({VAULT: manifest(V, "1.0.7")}, BRANCH)
     assert [place.answer(), place.answer()] == ["foreign", "foreign"]
-    assert place.text(BRANCH) == manifest(V, "1.0.0")
+    assert place.text(BRANCH) == manifest(V, "1.0.7")
 
 
 def test_a_base_that_moves_elsewhere_changes_nothing(opened: Place) -> None:
