@@ -169,7 +169,7 @@ def without_scope(hub: Hub) -> None:
             read_only, f"{TOKEN} may not do this in {NAME} (Resource not accessible by", id="it may only read"
         ),
         pytest.param(archived, f"the repository {NAME} is archived and takes no changes", id="archived"),
-        pytest.param(ruled, f"a rule of {NAME} stands against branches named helm-promotion/ (", id="a ruleset"),
+        pytest.param(ruled, f"a rule of {NAME} stands against our branches, helm-promotion/** and", id="a ruleset"),
         pytest.param(without_scope, f"{TOKEN} may not do this in {NAME} (", id="a classic token without scope"),
     ],
 )

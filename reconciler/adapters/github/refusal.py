@@ -96,7 +96,8 @@ def _forbidden(said: str, headers: Mapping[str, str], repository: str, credentia
 def _unfit(said: str, repository: str, credential: str) -> str:
     if "rule violations" in said or "restricted" in said or "rotected branch" in said:
         cure = f"let the account of {credential} bypass that rule"
-        return f"a rule of {repository} stands against branches named helm-promotion/ ({said}); {cure}"
+        ours = "helm-promotion/** and helm-promotion-scratch/**"
+        return f"a rule of {repository} stands against our branches, {ours} ({said}); {cure}"
     return f"GitHub refuses this in {repository}: {said}"
 
 

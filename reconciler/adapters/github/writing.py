@@ -263,8 +263,8 @@ class Writing:
             raise self.wire.problem(problem)
         commit = done.payload("commit", _Made).commit
         seen = commit.repository.pull_request
-        if silent:
-            _make_sure(pull, seen)
+        if silent and not seen.quiet:
+            raise _still_merges(pull)
         if seen.state != "OPEN" or seen.head_ref_oid != pull.head_ref_oid:
             self._sweep(action.subject.branch, commit.oid)
             self._make_up(pull, seen)
@@ -407,8 +407,9 @@ class Writing:
         done = self.wire.mutate(steps)
         if draft and (problem := done.problem("draft")):
             _LOG.warning("#%s is no draft: GitHub says %s", pull.number, problem.said)
-        if not pull.quiet:
-            _make_sure(pull, self._looked_at(pull))
+        if not pull.quiet and not self._looked_at(pull).quiet:
+            problem = done.problem("merge") or done.problem("queue")
+            raise self.wire.problem(problem) if problem else _still_merges(pull)
 
     def _looked_at(self, pull: Pull) -> _Told:
         shown = f"{_QUIET} comments(last: 100) {{ nodes {{ body author {{ __typename login }} }} }}"
@@ -429,7 +430,7 @@ class Writing:
             [Step("comment", "addComment", {"subjectId": pull.id, "body": signed(text, transition)})]
         )
         if problem := done.problem("comment"):
-            raise self.wire.problem(problem)
+            _LOG.warning("#%s takes no comment: GitHub says %s; unlock its conversation", pull.number, problem.said)
 
     def _status(self, oid: str, conclusion: str, text: str) -> None:
         self.wire.post(f"/statuses/{oid}", {"state": conclusion, "context": CONTEXT, "description": text})
@@ -500,9 +501,8 @@ def _silencing(pull: Pull) -> list[Step]:
     return steps
 
 
-def _make_sure(pull: Pull, seen: _State) -> None:
-    if not seen.quiet:
-        raise Unavailable(f"#{pull.number} is still to be merged by itself; the next pass takes that off again")
+def _still_merges(pull: Pull) -> Unavailable:
+    return Unavailable(f"#{pull.number} is still to be merged by itself; the next pass takes that off again")
 
 
 def _without_retry(pull: Pull) -> list[Step]:
