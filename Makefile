@@ -8,11 +8,15 @@ PYTEST := $(BIN)/python -m pytest
 UV     := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
 
+# What GitHub publishes of its APIs: fetched when it is needed, checked by hash, never part of this repository.
+CONTRACTS := .cache/contracts
+PUBLISHED := @octokit/graphql-schema@15.26.1 @octokit/openapi@23.0.2
+
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint cover test-slow bench e2e record format lock clean
+.PHONY: help demo test check lint cover contracts test-slow bench e2e record format lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +38,9 @@ lint: $(VENV)/.dev ## format, lint, types and the direction of imports
 cover: $(VENV)/.dev ## the fast tests, and every branch of the core taken by one
 	$(PYTEST) -n auto --quiet --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='reconciler/core/*'
+
+contracts: $(VENV)/.dev $(CONTRACTS)/.fetched ## the twin of GitHub, judged by what GitHub publishes (needs npm)
+	GITHUB_CONTRACTS=$(abspath $(CONTRACTS)) $(PYTEST) -n auto -m 'not slow and not benchmark' tests/contracts tests/twins tests/adapters/test_github*.py
 
 test-slow: $(VENV)/.dev ## the tests that need minutes
 	$(PYTEST) -n auto -m slow
@@ -62,7 +69,7 @@ lock: $(VENV)/.dev ## renew the versions and hashes in requirements/
 	$(UV) --upgrade --group dev pyproject.toml -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
 
 clean: ## remove what the commands made
-	rm -rf $(VENV) dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .cache dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, but $(PYTHON) is " + sys.version.split()[0] + "; name another: make PYTHON=python3.13")'
@@ -76,4 +83,14 @@ $(VENV)/.runtime: pyproject.toml requirements/build.txt requirements/runtime.txt
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(CONTRACTS)/.fetched: Makefile tests/contracts/packages.sha256
+	mkdir -p $(CONTRACTS)
+	cd $(CONTRACTS) && npm pack --silent $(PUBLISHED)
+	cd $(CONTRACTS) && sha256sum --check --quiet $(abspath tests/contracts/packages.sha256)
+	tar -C $(CONTRACTS) -xzf $(CONTRACTS)/octokit-graphql-schema-*.tgz --strip-components=1 package/schema.graphql
+	tar -C $(CONTRACTS) -xzf $(CONTRACTS)/octokit-openapi-*.tgz --strip-components=2 \
+	  package/generated/ghes-3.19.json package/generated/api.github.com.json
+	rm $(CONTRACTS)/*.tgz
 	@touch $@

@@ -20,13 +20,11 @@ import typer
 import reconciler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from reconciler.adapters.git import Git
-    from reconciler.config import ClusterSettings, GitSettings, PromotionSettings, Settings
+    from reconciler.config import Settings
     from reconciler.core.model import Key
     from reconciler.core.report import Report
-    from reconciler.ports import Staging
     from reconciler.reconcile import Pass, Reader, Route
 
 _DONE: Final = 0
@@ -188,67 +186,12 @@ def _settings(file: Path) -> Settings:
 
 
 def _routes(settings: Settings) -> tuple[Route, ...]:
-    """Make every promotion's way. Those that share a cluster, or a repository branch, share the object for it."""
-    from reconciler.config import GitSettings, missing_files
-    from reconciler.core.model import Scope
-    from reconciler.reconcile import Route
+    from reconciler.config import environment, missing_files
+    from reconciler.worlds import Worlds
 
-    if faults := (*missing_files(settings), *_beyond(settings.promotions)):
+    if faults := missing_files(settings):
         _refuse(faults)
-    clusters: dict[ClusterSettings, Staging] = {}
-    repositories: dict[tuple[GitSettings, str], Git] = {}
-    routes = []
-    for one in settings.promotions:
-        cluster, production = one.staging.cluster, one.production
-        if isinstance(production, GitSettings):
-            staging = clusters[cluster] = clusters.get(cluster) or _staging(cluster)
-            place = (production, one.branch)
-            repositories[place] = repositories.get(place) or _git(*place, settings.cache)
-            scope = Scope(one.staging.namespaces, one.staging.selector)
-            routes.append(Route(one.promotion, staging, scope, repositories[place]))
-    return tuple(routes)
-
-
-def _beyond(promotions: Sequence[PromotionSettings]) -> Iterator[str]:
-    """Tell what this version cannot reach yet."""
-    from reconciler.config import GitSettings
-
-    for index, one in enumerate(promotions):
-        if not isinstance(one.production, GitSettings):
-            yield f"promotions[{index}].production.github: this version writes through git only: git: {{url: URL}}"
-
-
-def _staging(cluster: ClusterSettings) -> Staging:
-    from reconciler.config import Kubeconfig, SnapshotFile, environment
-
-    if isinstance(cluster, SnapshotFile):
-        from reconciler.adapters.snapshot import Snapshot
-
-        return Snapshot(cluster.path)
-    from reconciler.adapters import kubernetes
-
-    if isinstance(cluster, Kubeconfig):
-        return kubernetes.Kubernetes(kubernetes.Kubeconfig(cluster.path, cluster.context))
-    return kubernetes.Kubernetes(kubernetes.ServiceAccount(environment()))
-
-
-def _git(settings: GitSettings, branch: str, cache: Path) -> Git:
-    from reconciler.adapters.git import Git, SshKey, TokenFile
-    from reconciler.config import environment
-
-    credentials: SshKey | TokenFile | None = None
-    if settings.ssh_key_file:
-        credentials = SshKey(settings.ssh_key_file, settings.known_hosts_file)
-    elif settings.token_file:
-        credentials = TokenFile(settings.token_file)
-    return Git(
-        url=settings.url.raw,
-        branch=branch,
-        cache=cache,
-        credentials=credentials,
-        push_options=settings.push_options,
-        environ=environment(),
-    )
+    return Worlds(settings.cache, environment(), _now).routes(settings)
 
 
 def _look(config: Path) -> Pass:

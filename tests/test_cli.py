@@ -400,14 +400,6 @@ REFUSED: dict[str, tuple[Callable[[Path], None], tuple[str, ...], str]] = {
         ("run", "--once"),
         "promotions[0].production.git.url: {home}/fleed.git does not exist; put it there, or correct the path\n",
     ),
-    "worlds that are not reached yet": (
-        lambda home: rewrite(
-            home,
-            lambda text: text.replace("git: {url: fleet.git}", "github: {repository: a/b}"),
-        ),
-        ("explain", "vault/vault"),
-        ("promotions[0].production.github: this version writes through git only: git: {{url: URL}}\n"),
-    ),
     "a release that is misspelt": (
         as_it_is,
         ("explain", "valt/vault"),

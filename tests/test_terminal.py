@@ -31,7 +31,7 @@ from reconciler.core.model import (
     Plan,
     Proof,
     Proposed,
-    PullRequestRef,
+    PullRequest,
     Reason,
     State,
     Subject,
@@ -164,7 +164,7 @@ GATES = (
     Gate("prerelease", ok=True),
     Gate("soak", ok=False, reason=Reason.SOAKING, message="proven since 2026-02-28 12:00:00Z", until=LATER),
 )
-PULL = PullRequestRef(7, "https://git.example.com/fleet/pull/7", "open")
+PULL = PullRequest(7, "https://git.example.com/fleet/pull/7", "open")
 EXPLANATIONS = (
     Explanation("home", Key("vault", "vault"), EVIDENCE, UNIT, (GATES[0],), opened()),
     Explanation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from reconciler.core.model import Reason
+from reconciler.core.model import Bump, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +76,12 @@ def written(proof: Proof, pin: Pin) -> str:
     if proof.v_dropped or proof.is_tag != pin.is_tag:
         return f"{'v' if pin.version.v else ''}{text.removeprefix('v')}"
     return text
+
+
+def bump(before: Version, after: Version) -> Bump:
+    """Say how far a version moves. From a prerelease to its release, or to the next one, it is a patch."""
+    part = after.bump_from(before)
+    return Bump(part) if part in set(Bump) else Bump.PATCH
 
 
 def listed(releases: Sequence[Key]) -> str:

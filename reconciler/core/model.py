@@ -304,12 +304,55 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PullRequestRef:
-    """A forge's name for a pull request. ``state`` is ``open``, ``closed`` or ``merged``."""
+class Status:
+    """Our commit status on a pull request's head: how it stands, as a person sees it and as the next pass reads it.
+
+    ``conclusion`` is ``success``, ``pending``, ``failure`` or ``error``, as the forge has it.
+    """
+
+    conclusion: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One commit of a pull request. ``ours`` says that our credential made it through the forge."""
+
+    oid: str
+    message: str
+    parents: tuple[str, ...]
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request under one of our names, as the forge shows it.
+
+    ``state`` is ``open``, ``closed`` or ``merged``; ``id`` is the forge's handle for writing. ``base`` is the branch
+    that it goes to. ``ours`` says that our credential opened it. ``merging`` says that auto-merge, or the merge queue,
+    is of our asking. ``in_review`` says that an approving review stands on the head, or that it is in the merge queue.
+    ``clean`` says that it could be merged at once: nothing is required of it, no check is under way or has failed, and
+    nobody ever asked the forge to merge it. ``files`` are the paths that it changes. ``texts`` are those of the only
+    one of them in the merge base and in the head, where base was merged into it.
+    """
 
     number: int
     url: str
     state: str
+    id: str = ""
+    base: str = ""
+    ours: bool = True
+    merging: bool = False
+    in_review: bool = False
+    conflicts: bool = False
+    clean: bool = False
+    opened: datetime | None = None
+    labels: tuple[str, ...] = ()
+    status: Status | None = None
+    commits: tuple[Change, ...] = ()
+    files: tuple[str, ...] = ()
+    texts: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +362,8 @@ class Proposal:
     ``head`` is the commit of the branch and ``ledger`` our last pushed commit, None where there is none: the plan
     compares the two. ``message`` is the ledger's commit message, whose trailers are the marker; without a
     ledger it is the head's. ``unfinished`` says that what we wrote last was cut short, and is to be written again.
+    ``pull_request`` is the newest from this branch; a repository without a forge has none, and ``unopened`` says that a
+    forge has none for this branch: a pass was cut short before it was opened.
     """
 
     branch: str
@@ -326,20 +371,23 @@ class Proposal:
     head: str | None
     ledger: str | None
     message: str = ""
-    pull_request: PullRequestRef | None = None
+    pull_request: PullRequest | None = None
     unfinished: bool = False
+    unopened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is to be looked up about one drifted promotion: its branch, the path that it edits, and what to find.
 
-    ``history`` asks for the texts that base carried at ``path`` since the ledger's parent.
+    ``history`` asks for the texts that base carried at ``path`` since the promotion was proposed; ``ended`` for the
+    newest pull request from the branch, which a look at what stands open does not show.
     """
 
     branch: str
     path: str
     history: bool
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,11 +395,13 @@ class Findings:
     """The answer to one question.
 
     ``conflicts`` says that the branch no longer merges into base at ``path``. ``texts`` are the contents that base had
-    at the path since the promotion was proposed, base's own included.
+    at the path since the promotion was proposed, base's own included. ``proposal`` is what was asked for as ``ended``,
+    None where no pull request ever came from the branch.
     """
 
     conflicts: bool = False
     texts: tuple[str, ...] = ()
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,11 +415,16 @@ class LastChange:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """One look at a production repository: the branch's commit, its tree, and what stands under our names."""
+    """One look at a production repository: the branch's commit, its tree, and what stands under our names.
+
+    ``forge`` says that promotions are pull requests into ``branch``: what ended is asked for, not listed.
+    """
 
     sha: str
     entries: tuple[Entry, ...]
     proposals: tuple[Proposal, ...] = ()
+    branch: str = ""
+    forge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,6 +571,50 @@ EVERYWHERE: Final = ("**/*.yaml", "**/*.yml")
 """The globs of a promotion that gives none."""
 
 
+class MergeMethod(StrEnum):
+    """How a pull request is merged."""
+
+    MERGE = "merge"
+    SQUASH = "squash"
+    REBASE = "rebase"
+
+
+class Bump(StrEnum):
+    """How far a version moves: by its first number that differs."""
+
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+@dataclass(frozen=True, slots=True)
+class AutoMerge:
+    """When the forge is asked to merge by itself. ``unprotected`` lets the program merge where nothing is required."""
+
+    method: MergeMethod = MergeMethod.MERGE
+    bumps: tuple[Bump, ...] = (Bump.PATCH, Bump.MINOR)
+    unprotected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How pull requests are opened. ``max_open`` and ``max_per_pass`` bound how many."""
+
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    team_reviewers: tuple[str, ...] = ()
+    draft: bool = False
+    auto_merge: AutoMerge | None = None
+    max_open: int = 10
+    max_per_pass: int = 2
+
+    @property
+    def lands(self) -> bool:
+        """Whether the program merges by itself what has nothing to wait for."""
+        return self.auto_merge is not None and self.auto_merge.unprotected
+
+
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """One promotion of the config, as far as the core needs it. ``paths`` are globs, ``!`` excludes.
@@ -530,6 +629,7 @@ class Promotion:
     match: tuple[Match, ...] = ()
     policy: Policy = Policy()
     overrides: tuple[Override, ...] = ()
+    manners: Manners = Manners()
 
 
 @dataclass(frozen=True, slots=True)
@@ -562,6 +662,15 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What a pull request shows. ``status`` is the text of the commit status; an empty body or comment is none."""
+
+    status: str
+    body: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What an action is about. ``release`` is the first of ``releases``; ``from_`` and ``to`` are the pin's text."""
 
@@ -577,6 +686,7 @@ class Subject:
     reason: Reason | None = None
     message: str | None = None
     gates: tuple[Gate, ...] = ()
+    words: Words = Words("")
 
     @property
     def release(self) -> Key:
@@ -585,33 +695,39 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
-    """Propose: a branch that does not stand yet gets one commit on the observed base."""
+class Proposing:
+    """What proposes: one commit of ``edits`` on the observed base.
+
+    ``manners`` is how the pull request is opened; its ``auto_merge`` is None where this version may not merge by
+    itself. ``stands`` says that the branch holds the right commit already: only what is shown of it changes.
+    ``lands`` says that it is merged by us, where the forge has nothing to wait for.
+    """
 
     subject: Subject
     base: str
     edits: tuple[Edit, ...]
     commit: Commit
+    manners: Manners = Manners()
+    stands: bool = False
+    lands: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """Propose another version in place, or rebuild a conflicting commit on the observed base."""
+class Open(Proposing):
+    """Propose: a branch that does not stand yet."""
 
-    subject: Subject
-    base: str
-    edits: tuple[Edit, ...]
-    commit: Commit
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rearm:
+class Update(Proposing):
+    """Propose another version in place, or rebuild a conflicting commit."""
+
+    __slots__ = ()
+
+
+class Rearm(Proposing):
     """Propose again what was paused or disarmed."""
 
-    subject: Subject
-    base: str
-    edits: tuple[Edit, ...]
-    commit: Commit
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -677,7 +793,7 @@ class Proposed:
     to: str
     state: State
     branch: str
-    pull_request: PullRequestRef | None = None
+    pull_request: PullRequest | None = None
     gates: tuple[Gate, ...] = ()
 
 
@@ -704,6 +820,8 @@ class Plan:
     in_sync: tuple[InSync, ...] = ()
     proposed: tuple[Proposed, ...] = ()
     errors: tuple[Failure, ...] = ()
+    reserve: tuple[Open, ...] = ()
+    """What is held for capacity, oldest proof first: it moves up where a repository refuses an action."""
 
 
 Answer = Action | Hold | InSync | Proposed

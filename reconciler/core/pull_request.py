@@ -17,7 +17,7 @@ from reconciler.core.model import Key, Reason, State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.core.model import Pin, Proof, Proposal
+    from reconciler.core.model import Gate, Pin, Proof, Proposal, Status
 
 BRANCHES: Final = "helm-promotion"
 LEDGERS: Final = "refs/helm-promoter"
@@ -98,6 +98,69 @@ def restated(message: str, marker: Marker) -> str:
 def withdrawn(marker: Marker, state: State, reason: Reason, since: datetime | None = None) -> Marker:
     """Give a marker that says that its promotion is withdrawn, and why."""
     return replace(marker, state=state, reason=reason, since=since)
+
+
+# --- the commit status, which is how a pull request stands -----------------------------------------------------------
+
+_STATES: Final = {"success": State.ARMED, "pending": State.PAUSED, "failure": State.DISARMED}
+_CAUGHT_UP: Final = "production caught up"
+_STATUS: Final = 140
+"""The longest description that GitHub takes."""
+
+
+def status(reason: Reason | None, message: str) -> str:
+    """Write the text of a commit status: the reason first, because it is read back."""
+    text = " ".join(f"{reason.value}: {message}".split() if reason else message.split())
+    return text if len(text) <= _STATUS else f"{text[: _STATUS - 3]}..."
+
+
+def caught_up(pinned: str) -> str:
+    """Write the text of the last commit status of what production has reached."""
+    return f"{_CAUGHT_UP}: it runs {pinned}"
+
+
+def was_reached(status: Status) -> bool:
+    """Tell whether we closed a pull request because production had reached its version."""
+    return status.conclusion == _CLOSED and status.text.startswith(_CAUGHT_UP)
+
+
+def was_closed(status: Status) -> bool:
+    """Tell whether it was we who closed a pull request."""
+    return status.conclusion == _CLOSED
+
+
+_CLOSED: Final = "error"
+
+
+def standing(marker: Marker, status: Status) -> Marker:
+    """Give a marker as the commit status has it: how it stands, why, and since when."""
+    word = status.text.partition(":")[0]
+    reason = Reason(word) if word in set(Reason) else None
+    state = _STATES.get(status.conclusion, State.PAUSED)
+    return replace(marker, state=state, reason=reason, since=status.at)
+
+
+def proven(proof: Proof) -> str:
+    """Write the text of the commit status of what is proven."""
+    count = len(proof.hooks)
+    tests = f", {count} test{'' if count == 1 else 's'} passed" if count else ""
+    return status(None, f"proven in staging: {proof.text}, revision {proof.revision}{tests}")
+
+
+def body(marker: Marker, proof: Proof, gates: tuple[Gate, ...]) -> str:
+    """Write the body of a pull request."""
+    told = "".join(f"- {gate.gate}: {gate.message or 'passed'}\n" for gate in gates)
+    return f"{_evidence(marker, proof)}\n\n{told}\n"
+
+
+def contradicted(marker: Marker, message: str) -> str:
+    """Write the comment on a pull request whose version is not proven any more."""
+    return f"{marker.to} is not proven any more, so this is not merged by itself: {message}"
+
+
+def farewell(message: str) -> str:
+    """Write the comment with which a pull request is closed."""
+    return f"Closed: {message}"
 
 
 def _evidence(marker: Marker, proof: Proof) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Key,
         Plan,
         Proposed,
-        PullRequestRef,
+        PullRequest,
     )
     from reconciler.core.plan import Assessment
 
@@ -159,7 +159,7 @@ def _gate(gate: Gate) -> dict[str, object]:
     return {"gate": gate.gate, "ok": gate.ok, "reason": gate.reason, "message": gate.message, "until": until}
 
 
-def _pull_request(ref: PullRequestRef | None) -> dict[str, object] | None:
+def _pull_request(ref: PullRequest | None) -> dict[str, object] | None:
     return None if ref is None else {"number": ref.number, "url": ref.url, "state": ref.state}
 
 

@@ -16,7 +16,7 @@ from reconciler.core.model import (
     Plan,
     Policy,
     Proposed,
-    PullRequestRef,
+    PullRequest,
     Reason,
     State,
 )
@@ -116,7 +116,7 @@ def test_what_stands_in_full() -> None:
 
 
 def test_a_pull_request_is_named_by_number_address_and_state() -> None:
-    ref = PullRequestRef(7, "https://example.com/pull/7", "open")
+    ref = PullRequest(7, "https://example.com/pull/7", "open")
     one = Proposed("home", Key("vault", "vault"), "0.28.0", "0.28.1", State.ARMED, BRANCH, ref)
     shown = json.loads(json.dumps(document(Plan(NOW, proposed=(one,)))))["proposed"][0]
     assert shown["pull_request"] == {"number": 7, "url": "https://example.com/pull/7", "state": "open"}

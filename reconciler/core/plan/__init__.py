@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core.drift import listed, newer, written
-from reconciler.core.model import Action, Close, Failure, Hold, InSync, Plan, Proposed, Question, Reason
+from reconciler.core.model import Action, Close, Failure, Hold, InSync, Open, Plan, Proposed, Question, Reason
 from reconciler.core.plan.assess import Assessment, View, assess
+from reconciler.core.plan.capacity import within
 from reconciler.core.plan.decide import Answers, Decision, promotion_of, release_of
 from reconciler.core.plan.standing import Standing
 from reconciler.core.plan.unseen import Unseen
@@ -46,11 +47,25 @@ def inquire(one: Assessment) -> Inquiry:
         moves = bool(unit.common())
         if moves:
             paths.add(unit.pin.path)
-        standing, _ = Standing.of(unit, one.owned.get(unit.releases[0], ()))
-        history = any(standing.ended_at(target) for target in _targets(unit))
-        if standing.marker is not None and (history or (moves and standing.open)):
-            questions[standing.branch] = Question(standing.branch, standing.marker.path, history)
+        standing, _ = Standing.of(unit, one.owned.get(unit.releases[0], ()), one.base.branch)
+        question = _asked_of_a_forge(unit, standing) if one.base.forge else _asked(unit, standing, moves=moves)
+        if question is not None:
+            questions[standing.branch] = question
     return Inquiry(tuple(sorted(paths)), tuple(questions[name] for name in sorted(questions)), _ahead(one))
+
+
+def _asked(unit: Unit, standing: Standing, *, moves: bool) -> Question | None:
+    history = any(standing.ended_at(target) for target in _targets(unit))
+    if standing.marker is None or not (history or (moves and standing.open)):
+        return None
+    return Question(standing.branch, standing.marker.path, history)
+
+
+def _asked_of_a_forge(unit: Unit, standing: Standing) -> Question | None:
+    """Ask for what ended: a look at a forge shows what stands open, and nothing else."""
+    if standing.proposal is not None or not _targets(unit):
+        return None
+    return Question(standing.branch, unit.pin.path, history=False, ended=True)
 
 
 def _targets(unit: Unit) -> set[str]:
@@ -68,10 +83,13 @@ def plan(assessments: Sequence[Assessment], answers: Mapping[str, Answers], at: 
     """
     found: list[Answer] = []
     errors: list[Failure] = []
+    reserve: list[Open] = []
     left: list[tuple[Assessment, list[_Gone]]] = []
     for one in assessments:
         decision = Decision(one, answers[one.promotion.name], at)
-        found += [answer for unit in one.units for answer in decision.unit(unit)]
+        moved, late = within(one, [answer for unit in one.units for answer in decision.unit(unit)])
+        found += moved
+        reserve += late
         kept, gone = _without_unit(decision)
         found += kept
         errors += one.errors
@@ -83,7 +101,7 @@ def plan(assessments: Sequence[Assessment], answers: Mapping[str, Answers], at: 
             found += [hold for holds, _ in gone for hold in holds]
         else:
             found += [action for _, action in gone]
-    return _sorted(at, found, errors)
+    return replace(_sorted(at, found, errors), reserve=tuple(reserve))
 
 
 _Gone = tuple[tuple[Hold, ...], Action]
@@ -105,14 +123,15 @@ def _without_unit(decision: Decision) -> tuple[list[Answer], list[_Gone]]:
         gone += [lost] if lost else []
     if one.whole:
         for proposal in one.owned.get(None, ()):
-            action = decision.vanished(Standing.under(proposal, None), ())
+            action = decision.vanished(Standing.under(proposal, None, one.base.branch), ())
             gone += [((), action)] if action else []
     return answers, gone
 
 
 def _for_hold(decision: Decision, hold: Hold) -> tuple[Answer | None, _Gone | None]:
     """Withdraw what stands open for a release that has no pin; the hold says why, unless a withdrawal does."""
-    standings = [Standing.under(proposal, None) for proposal in decision.one.owned.get(hold.release, ())]
+    into = decision.one.base.branch
+    standings = [Standing.under(proposal, None, into) for proposal in decision.one.owned.get(hold.release, ())]
     for standing in standings:
         if hold.reason is not Reason.UNMATCHED:
             if action := decision.withdrawal(standing, (hold.release,), (), hold):
@@ -124,8 +143,12 @@ def _for_hold(decision: Decision, hold: Hold) -> tuple[Answer | None, _Gone | No
 
 def _is_too_much(gone: Sequence[_Gone], among: Sequence[Assessment]) -> bool:
     """Tell whether so many promotions are to be withdrawn for disappearance that it must be a mistake."""
-    proposals = (proposal for one in among for some in one.owned.values() for proposal in some)
-    ours = sum(proposal.head is not None and proposal.head == proposal.ledger for proposal in proposals)
+    ours = sum(
+        Standing.under(proposal, None, one.base.branch).open
+        for one in among
+        for some in one.owned.values()
+        for proposal in some
+    )
     withdrawn = sum(not isinstance(action, Close) for _, action in gone)
     return withdrawn > max(_FEW, _SHARE * ours)
 

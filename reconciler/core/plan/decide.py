@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core import pull_request
-from reconciler.core.drift import listed, newer, shortfall, spelled, written
+from reconciler.core.drift import bump, listed, newer, shortfall, spelled, written
 from reconciler.core.gates import ask, refusal
 from reconciler.core.manifest import edit
 from reconciler.core.model import (
@@ -19,6 +19,7 @@ from reconciler.core.model import (
     Gate,
     Hold,
     InSync,
+    Manners,
     Open,
     Pause,
     Proposed,
@@ -27,6 +28,7 @@ from reconciler.core.model import (
     State,
     Subject,
     Update,
+    Words,
 )
 from reconciler.core.plan.standing import Standing
 from reconciler.core.yaml import YamlError
@@ -62,6 +64,16 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
+class _How:
+    """How something is proposed."""
+
+    verb: type[Open | Update | Rearm]
+    manners: Manners
+    stands: bool
+    lands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The deciding of one promotion at one instant."""
 
@@ -71,21 +83,32 @@ class Decision:
 
     def unit(self, unit: Unit) -> Iterator[Answer]:
         """Answer for every release of a unit: by one action for all, or each by its own."""
-        standing, surplus = Standing.of(unit, self.one.owned.get(unit.releases[0], ()))
+        standing, surplus = self._standing(unit)
         rows = unit.common()
         if surplus:
             message = f"{standing.branch} moves the same pin"
-            yield Close(self._restated(surplus[0], unit.releases, None, message), forget=True)
+            yield self._closed(surplus[0], unit.releases, (None, message), forget=True)
         elif standing.open and standing.caught_up:
             message = f"production runs {unit.pin.text}: this is done"
-            yield Close(self._restated(standing, unit.releases, None, message))
-        elif standing.open and standing.moved_back:
-            message = f"production was moved back to {unit.pin.text}, below where this promotion began"
-            yield self._withdrawn(standing, unit.releases, State.DISARMED, (Reason.REVERTED, message))
+            yield self._closed(standing, unit.releases, (None, message), pull_request.caught_up(unit.pin.text))
+        elif standing.open and standing.moved_back and (action := self._reverted(unit, standing)):
+            yield action
         elif not rows or any(member.suspended for member in unit.members):
             yield from self._apart(unit, standing)
         else:
             yield from self._together(unit, standing, rows)
+
+    def _reverted(self, unit: Unit, standing: Standing) -> Action | None:
+        if standing.wants_retry:
+            return None
+        message = f"production was moved back to {unit.pin.text}, below where this promotion began"
+        return self._withdrawn(standing, unit.releases, State.DISARMED, (Reason.REVERTED, message))
+
+    def _standing(self, unit: Unit) -> tuple[Standing, tuple[Standing, ...]]:
+        proposals = self.one.owned.get(unit.releases[0], ())
+        ended = self.answers.findings.get(pull_request.branch(unit.promotion, unit.releases[0]), Findings()).proposal
+        found = proposals or ((ended,) if ended else ())
+        return Standing.of(unit, found, self.one.base.branch)
 
     # --- every release for itself ----------------------------------------------------------------------------------
 
@@ -141,14 +164,33 @@ class Decision:
         if no is not None:
             yield from self._everyone(unit, no, standing)
             return
-        to = written(row[0], unit.pin)
-        verb = standing.verb(unit.pin, to, conflicts=self._findings(standing).conflicts)
-        if verb is not None:
-            yield from self._write(unit, standing, row, gates, verb)
+        to, manners = written(row[0], unit.pin), self._manners(unit, row)
+        conflicts = self._conflicts(standing)
+        verb = standing.verb(unit.pin, to, conflicts=conflicts, merges=manners.auto_merge is not None)
+        if verb is None and standing.may_land(manners, self.at):
+            yield from self._write(unit, standing, row, gates, _How(Update, manners, stands=True, lands=True))
             return
-        pull = standing.proposal.pull_request if standing.proposal else None
+        if verb is not None:
+            stands = standing.holds(unit.pin, to, conflicts=conflicts)
+            yield from self._write(unit, standing, row, gates, _How(verb, manners, stands))
+            return
         for release in unit.releases:
-            yield Proposed(unit.promotion, release, unit.pin.text, to, State.ARMED, standing.branch, pull, gates)
+            yield Proposed(
+                unit.promotion, release, unit.pin.text, to, State.ARMED, standing.branch, standing.pull, gates
+            )
+
+    def _manners(self, unit: Unit, row: Row) -> Manners:
+        """Give how a version is proposed: without auto-merge where its bump is for a person to merge."""
+        manners = self.one.promotion.manners
+        wanted = manners.auto_merge
+        if wanted is None or bump(unit.pin.version, row[0].version) in wanted.bumps:
+            return manners
+        return replace(manners, auto_merge=None)
+
+    def _conflicts(self, standing: Standing) -> bool:
+        if standing.pull is not None:
+            return standing.pull.conflicts
+        return self._findings(standing).conflicts
 
     def _weighed(
         self, unit: Unit, standing: Standing, rows: Sequence[Row]
@@ -184,12 +226,15 @@ class Decision:
         standing: Standing,
         row: Row,
         gates: tuple[Gate, ...],
-        verb: type[Open | Update | Rearm],
+        how: _How,
     ) -> Iterator[Answer]:
         pin, proof, to = unit.pin, row[0], written(row[0], unit.pin)
         if unseen := self.one.frozen.get(unit.releases[0]):
-            hold = self._hold(unit, row, (Reason.UNREADABLE, unseen), gates)
-            yield from (replace(hold, release=release) for release in unit.releases)
+            yield from self._stay(unit, self._hold(unit, row, (Reason.UNREADABLE, unseen), gates))
+            return
+        if not how.stands and standing.open and standing.pull is not None and standing.pull.in_review:
+            message = f"#{standing.pull.number} for {standing.target} is approved or in the merge queue; merge it first"
+            yield from self._stay(unit, self._hold(unit, row, (Reason.IN_REVIEW, message), gates))
             return
         try:
             change = edit(pin, self.answers.texts[pin.path], to)
@@ -197,12 +242,18 @@ class Decision:
             why = Reason.UNSUPPORTED, f"{pin.path} cannot be edited: {error}"
             yield from self._everyone(unit, self._hold(unit, row, why, gates), standing)
             return
-        subject = self._subject(unit, standing, proof, gates)
         marker = pull_request.marker(unit.promotion, unit.releases, unit.chart, pin, (proof, to))
+        words = Words(pull_request.proven(proof), pull_request.body(marker, proof, gates))
+        subject = self._subject(unit, standing, proof, gates, words)
         message = pull_request.message(subject.title, marker, proof)
-        yield verb(subject, self.one.base.sha, (change,), Commit(message, marker.proven))
+        commit = Commit(message, marker.proven)
+        yield how.verb(subject, self.one.base.sha, (change,), commit, how.manners, how.stands, how.lands)
 
-    def _subject(self, unit: Unit, standing: Standing, proof: Proof, gates: tuple[Gate, ...]) -> Subject:
+    def _stay(self, unit: Unit, hold: Hold) -> Iterator[Answer]:
+        """Hold every release of a unit, and take nothing back."""
+        return (replace(hold, release=release) for release in unit.releases)
+
+    def _subject(self, unit: Unit, standing: Standing, proof: Proof, gates: tuple[Gate, ...], words: Words) -> Subject:
         shared = unit.promotion if self.one.shared else None
         return Subject(
             unit.promotion,
@@ -215,6 +266,7 @@ class Decision:
             pull_request.title(unit.releases[0], proof, shared),
             standing.proposal,
             gates=gates,
+            words=words,
         )
 
     def _findings(self, standing: Standing) -> Findings:
@@ -243,10 +295,11 @@ class Decision:
             return None
         message = holds[0].message if holds else f"staging no longer has {listed(marker.releases)}"
         releases = tuple(hold.release for hold in holds) or marker.releases
-        if standing.open:
+        if standing.open and (standing.merging or marker.reason is not Reason.UNMATCHED):
             return self._withdrawn(standing, releases, State.PAUSED, (Reason.UNMATCHED, message), since=self.at)
-        if standing.absent and marker.since is not None and self.at - marker.since >= FORGOTTEN_AFTER:
-            return Close(self._restated(standing, releases, Reason.UNMATCHED, message), forget=True)
+        forgotten = marker.since is not None and self.at - marker.since >= FORGOTTEN_AFTER
+        if forgotten and (standing.open or (standing.absent and standing.pull is None)):
+            return self._closed(standing, releases, (Reason.UNMATCHED, message), forget=True)
         return None
 
     def _withdrawn(
@@ -257,14 +310,40 @@ class Decision:
         why: tuple[Reason, str],
         *,
         since: datetime | None = None,
-    ) -> Action:
+    ) -> Action | None:
+        """Take back what stands; None where it is taken back already, for this reason or a graver one.
+
+        Where two processes worked at once, one may have armed what the other has taken back: that is done again.
+        """
         marker = standing.marker
         assert marker is not None  # noqa: S101 - only what carries our marker is ever withdrawn
+        taken_back = marker.state is State.DISARMED or (marker.state, marker.reason) == (state, why[0])
+        if taken_back and not standing.merging:
+            return None
+        if marker.state is State.DISARMED:
+            state = State.DISARMED
         text = pull_request.restated(standing.message, pull_request.withdrawn(marker, state, why[0], since))
         verb = Disarm if state is State.DISARMED else Pause
-        return verb(self._restated(standing, releases, *why), Commit(text, marker.proven))
+        comment = pull_request.contradicted(marker, why[1]) if state is State.DISARMED else ""
+        words = Words(pull_request.status(*why), comment=comment)
+        subject = self._restated(standing, releases, *why, words)
+        return verb(subject, Commit(text, marker.proven))
 
-    def _restated(self, standing: Standing, releases: tuple[Key, ...], reason: Reason | None, message: str) -> Subject:
+    def _closed(
+        self,
+        standing: Standing,
+        releases: tuple[Key, ...],
+        why: tuple[Reason | None, str],
+        status: str | None = None,
+        *,
+        forget: bool = False,
+    ) -> Close:
+        words = Words(status or pull_request.status(*why), comment=pull_request.farewell(why[1]))
+        return Close(self._restated(standing, releases, *why, words), forget)
+
+    def _restated(
+        self, standing: Standing, releases: tuple[Key, ...], reason: Reason | None, message: str, words: Words
+    ) -> Subject:
         """Say what an action is about from the marker: there may be no unit any more."""
         marker = standing.marker
         assert marker is not None  # noqa: S101 - as above
@@ -280,6 +359,7 @@ class Decision:
             standing.proposal,
             reason,
             message,
+            words=words,
         )
 
 
