@@ -128,7 +128,7 @@ class Hub:
         return GitHub(**{**settings, **more})
 
     def route(self, github: GitHub) -> Route:
-        promotion = Promotion("home", f"github:{NAME}#main", ("**",), (), self.policy, self.manners)
+        promotion = Promotion("home", f"github:{NAME}#main", ("**",), policy=self.policy, manners=self.manners)
         return Route(promotion, Snapshot(self.folder / "staging.json"), Scope(("*",)), github)
 
     def run(self, github: GitHub | None = None, *, at: datetime | None = None) -> Report:
