@@ -111,6 +111,7 @@ class _Snapshot(_Object):
     last_deployed: str | None = None
     test_hooks: dict[str, _Hook | None] | None = None
     oci_digest: str | None = None
+    app_version: str | None = None
 
 
 class _Condition(_Object):
@@ -294,6 +295,7 @@ def _snapshot(one: _Snapshot) -> model.Snapshot:
         _time(one.last_deployed),
         hooks,
         one.oci_digest,
+        one.app_version or "",
     )
 
 

@@ -125,6 +125,8 @@ def _proof(case: _Case, witness: Revision, at: datetime) -> Proof | None:
         hooks=() if by_readiness else witness.selected,
         v_dropped=witness.v_dropped and not is_tag,
         is_tag=is_tag,
+        app_version=witness.snapshot.app_version,
+        deployed_at=witness.snapshot.deployed_at,
     )
 
 

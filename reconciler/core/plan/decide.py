@@ -216,7 +216,7 @@ class Decision:
         how: tuple[type[Open | Update | Rearm], Manners, bool],
     ) -> Iterator[Answer]:
         verb, manners, stands = how
-        pin, proof, to = unit.pin, row[0], written(row[0], unit.pin)
+        pin, to = unit.pin, written(row[0], unit.pin)
         if unseen := self.one.frozen.get(unit.releases[0]):
             yield from self._stay(unit, self._hold(unit, row, (Reason.UNREADABLE, unseen), gates))
             return
@@ -226,36 +226,38 @@ class Decision:
             return
         try:
             change = edit(pin, self.answers.texts[pin.path], to)
-        except YamlError as error:
-            why = Reason.UNSUPPORTED, f"{pin.path} cannot be edited: {error}"
+            subject, commit = self._worded(unit, standing, row, gates)
+        except (YamlError, pull_request.WordsError) as error:
+            what = f"{pin.path} cannot be edited" if isinstance(error, YamlError) else "a template cannot be filled in"
+            why = Reason.UNSUPPORTED, f"{what}: {error}"
             yield from self._everyone(unit, self._hold(unit, row, why, gates), standing)
             return
-        marker = pull_request.marker(unit.promotion, unit.releases, unit.chart, pin, (proof, to))
-        words = Words(pull_request.proven(proof), pull_request.body(marker, proof, gates))
-        subject = self._subject(unit, standing, proof, gates, words)
-        message = pull_request.message(subject.title, marker, proof)
-        commit = Commit(message, marker.proven)
         yield verb(subject, self.one.base.sha, (change,), commit, manners, stands)
 
     def _stay(self, unit: Unit, hold: Hold) -> Iterator[Answer]:
         """Hold every release of a unit, and take nothing back."""
         return (replace(hold, release=release) for release in unit.releases)
 
-    def _subject(self, unit: Unit, standing: Standing, proof: Proof, gates: tuple[Gate, ...], words: Words) -> Subject:
-        shared = unit.promotion if self.one.shared else None
-        return Subject(
+    def _worded(self, unit: Unit, standing: Standing, row: Row, gates: tuple[Gate, ...]) -> tuple[Subject, Commit]:
+        """Say what a version's pull request, and its commit, are about."""
+        pin, manners, to = unit.pin, self.one.promotion.manners, written(row[0], unit.pin)
+        marker = pull_request.marker(unit.promotion, unit.releases, unit.chart, pin, (row[0], to))
+        step = bump(pin.version, row[0].version)
+        story = pull_request.Story(marker, pin.version, unit.members, row, step, gates, self.one.shared)
+        subject = Subject(
             unit.promotion,
             unit.releases,
             unit.chart,
-            unit.pin.text,
-            written(proof, unit.pin),
+            pin.text,
+            to,
             standing.branch,
             standing.ledger,
-            pull_request.title(unit.releases[0], proof, shared),
+            pull_request.title(story, manners),
             standing.proposal,
             gates=gates,
-            words=words,
+            words=Words(pull_request.proven(row[0]), pull_request.body(story, manners)),
         )
+        return subject, Commit(pull_request.message(story, manners), marker.proven)
 
     def _findings(self, standing: Standing) -> Findings:
         return self.answers.findings.get(standing.branch, Findings())

@@ -23,11 +23,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from reconciler.core import pull_request
 from reconciler.core.manifest import read
 from reconciler.core.model import Open, Rearm, Reason, State, Update
+from reconciler.core.pull_request import HOLD, RETRY
 from reconciler.core.version import Version
 
 if TYPE_CHECKING:
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
     from reconciler.core.drift import Unit
     from reconciler.core.model import Findings, Pin, Proposal, PullRequest
     from reconciler.core.pull_request import Marker
-
-HOLD: Final = "promotion/hold"
-"""The label by which a person holds a pull request back."""
-RETRY: Final = "promotion/retry"
-"""The label by which a person asks for a version once more."""
 
 
 class Place(Enum):
