@@ -8,6 +8,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from reconciler.config.mistakes import shown
+from reconciler.core import pull_request
 from reconciler.core.selector import Selector
 
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -15,6 +16,8 @@ NAME = "^[a-z0-9-]{1,40}$"
 NAMESPACE = rf"^({_LABEL}|\*)$"
 RELEASE = rf"^{_LABEL}/{_LABEL}(\.{_LABEL})*$"
 REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$"
+LOGIN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,98}$"
+TEAM = "^[A-Za-z0-9][A-Za-z0-9._-]{0,98}$"
 API = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/@?#\s]+(/[^@?#\s]*)?$"
 DURATION = "^(([0-9]{1,18}([.][0-9]{0,18})?|[.][0-9]{1,18})(ns|us|µs|μs|ms|s|m|h|d))+$"
 SHAPES = {
@@ -22,6 +25,8 @@ SHAPES = {
     NAMESPACE: 'a namespace (small letters, digits and inner hyphens, 63 at most), or "*" for all',
     RELEASE: "a namespace/name",
     REPOSITORY: "owner/name",
+    LOGIN: "a login, without the @",
+    TEAM: "a team's slug, without the @ and the organisation",
     API: "an http or https address without credentials",
     DURATION: "a duration such as 90s, 1h30m or 2d",
 }
@@ -33,6 +38,7 @@ _UNITS |= {"s": Fraction(1), "m": Fraction(60), "h": Fraction(3600), "d": Fracti
 _LONGEST = 2**63 // 10**9
 """Seconds in the longest duration that Go knows."""
 _CREDENTIALS = {"http": "tokenFile", "https": "tokenFile"} | dict.fromkeys(("ssh", "git+ssh", "ssh+git"), "sshKeyFile")
+_SIGN_OFF = re.compile(r"[^<>\s]([^<>]*[^<>\s])? <[^<>@\s]+@[^<>@\s]+>")
 # git-check-ref-format(1), and what git branch refuses beyond it.
 _NO_BRANCH = re.compile(r"(?s)[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|[/.]$|(^|/)\.|\.lock(/|$)|^(@|HEAD)?$")
 
@@ -67,6 +73,29 @@ def line(text: str) -> str:
     if not text.isprintable():
         raise ValueError(f"found {shown(text)}, which holds a line break or a sign that does not print; take it away")
     return text
+
+
+def distinct(texts: list[str]) -> list[str]:
+    """Hold the texts of a list to be different."""
+    repeated = [shown(text) for text, count in Counter(texts).items() if count > 1]
+    if repeated:
+        raise ValueError(f"found {' and '.join(repeated)} more than once; keep one")
+    return texts
+
+
+def sign_off(text: str) -> str:
+    """Hold a sign-off to a name and an address, as git writes them."""
+    if not _SIGN_OFF.fullmatch(text):
+        raise ValueError(f"found {shown(text)}; write a name and an address, like Ada Bot <ada@example.com>")
+    return text
+
+
+def template(text: str) -> str:
+    """Hold a template to be filled in with samples."""
+    try:
+        return pull_request.tried(text)
+    except pull_request.WordsError as error:
+        raise ValueError(f"cannot be filled in: {error}; correct the template") from None
 
 
 def branch(text: str) -> str:
@@ -110,10 +139,7 @@ def namespaces(names: list[str]) -> list[str]:
     """Hold namespaces to be different, or all."""
     if "*" in names and len(names) > 1:
         raise ValueError('found "*" beside others; write ["*"] for all')
-    repeated = [shown(name) for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise ValueError(f"found {' and '.join(repeated)} more than once; keep one")
-    return names
+    return distinct(names)
 
 
 def is_local(url: str) -> bool:

@@ -26,6 +26,7 @@ def facts(story: Story) -> dict[str, Fact]:
         "shared": story.shared,
         "name": story.release.name,
         "namespace": story.release.namespace,
+        "release": str(story.release),
         "releases": tuple(map(str, marker.releases[:LISTED])),
         "chart": marker.chart,
         "path": marker.path,

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
 from reconciler.core.pull_request.markdown import cut, inert
 
@@ -111,7 +112,25 @@ def _compiled(text: str) -> Template:
         plain = isinstance(node, nodes.Output | nodes.If | nodes.Assign)
         if not plain and not (isinstance(node, nodes.For) and not node.recursive):
             raise TemplateSyntaxError(f"it has a {type(node).__name__.lower()}, but {_KNOWN}", node.lineno)
-    return _SANDBOX.from_string(tree)
+    spoken = _Spoken().visit(tree).set_environment(_SANDBOX)
+    return _SANDBOX.from_string(spoken)
+
+
+class _Spoken(NodeTransformer):
+    """Lets the template's own words out of ``{{ }}`` as they are: only values have to be made inert."""
+
+    def visit_Output(self, node: nodes.Output) -> list[nodes.Stmt]:  # noqa: N802 - jinja2's way
+        return [self._said(expression) for expression in node.nodes]
+
+    def _said(self, expression: nodes.Expr) -> nodes.Stmt:
+        at = expression.lineno
+        match expression:
+            case nodes.Const(value=str(words)):
+                return nodes.Output([nodes.TemplateData(words, lineno=at)], lineno=at)
+            case nodes.CondExpr(test=test, expr1=then, expr2=otherwise):
+                rest = [self._said(otherwise)] if otherwise else []
+                return nodes.If(test, [self._said(then)], [], rest, lineno=at)
+        return nodes.Output([expression], lineno=at)
 
 
 def fill(template: str, facts: Mapping[str, Fact]) -> str:
@@ -123,11 +142,17 @@ def fill(template: str, facts: Mapping[str, Fact]) -> str:
     try:
         text = _collected(_compiled(template).generate(facts))
     except _FAULTS as error:
-        line = f" (its line {error.lineno})" if isinstance(error, TemplateSyntaxError) and error.lineno > 1 else ""
-        raise WordsError(cut(" ".join(str(error).split()), _TOLD) + line) from error
+        raise WordsError(cut(" ".join(str(error).split()), _TOLD) + _where(error, facts)) from error
     if not text.strip():
         raise WordsError("it makes no words at all")
     return text
+
+
+def _where(error: Exception, facts: Iterable[str]) -> str:
+    """Say where to look: in a line of the template, or among the names that there are."""
+    if isinstance(error, UndefinedError):
+        return f"; known are {', '.join(facts)}"
+    return f", in its line {error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
 
 
 def _collected(parts: Iterable[str]) -> str:
