@@ -356,8 +356,10 @@ MISTAKES = {
     ),
     "an unknown key with none near it": (
         pull_request("colour: red"),
-        f'c.yaml:5: {MANNERS}: unknown key "colour"; known here: title, body, commitMessage, signOff, labels, assignees,'
-        " reviewers, teamReviewers, draft, autoMerge, maxOpen, maxPerPass",
+        (
+            f'c.yaml:5: {MANNERS}: unknown key "colour"; known here: title, body, commitMessage, signOff, labels,'
+            " assignees, reviewers, teamReviewers, draft, autoMerge, maxOpen, maxPerPass"
+        ),
     ),
     "a number as key": (text(top="1: 2"), 'c.yaml:6: unknown key "1"; known here: interval, promotions'),
     "a list as key": (

@@ -69,7 +69,7 @@ def _enclosed(words: str, copy: str, room: int) -> str:
 def _copy(marker: Marker) -> str:
     """Copy the marker for people, but for how it stands, which changes: the program reads it from the commit."""
     few = replace(marker, releases=marker.releases[:LISTED])
-    lines = [inert(line) for line in trailers(few).splitlines() if not line.startswith(STATE)]
+    lines = [inert(line) for line in trailers(few).rstrip().split("\n") if not line.startswith(STATE)]
     return "\n".join(("<!--", *lines, *_rest(marker.releases), "-->"))
 
 

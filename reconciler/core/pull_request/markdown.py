@@ -25,7 +25,9 @@ _BREAKING: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_ENDING: Final = (("`", "'"), ("|", "/"), ("<!--", "<!__"), ("-->", "__>"))
 _NUMBERED: Final = re.compile(r"^(\d+)[.)](?=\s|$)")
+_NOTE: Final = "(cut: this is longer than a pull request may be)"
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _DETAILS: Final = re.compile(r"<(/?)details\b", re.IGNORECASE)
 
@@ -40,8 +42,10 @@ def inert(text: str) -> str:
 
 
 def code(text: str, longest: int = _LONGEST) -> str:
-    """Show a text as code, as it is but for what would end the code, or the cell of a table. Nothing stays nothing."""
-    line = cut(" ".join(text.split()), longest).replace("`", "'").replace("|", "/")
+    """Show a text as code, as it is but for what would end the code, a cell or a comment. Nothing stays nothing."""
+    line = cut(" ".join(text.split()), longest)
+    for sign, tame in _ENDING:
+        line = line.replace(sign, tame)
     shown = "".join(sign if sign.isprintable() else "?" for sign in line)
     return f"`{shown}`" if shown else ""
 
@@ -65,17 +69,16 @@ def shortened(text: str, longest: int) -> str:
     """Cut Markdown to a number of characters, between two blocks: no fence, comment or details stays open."""
     if len(text) <= longest:
         return text
-    note = "\n\n(cut: this is longer than a pull request may be)"
-    kept = place = 0
+    room, kept, place = longest - len(_NOTE) - 2, 0, 0
     state = _State()
     for line in re.findall(r"[^\n]*\n|[^\n]+", text):
         if not line.strip() and state.closed:
             kept = place
         place += len(line)
-        if place + len(note) > longest:
+        if place > room:
             break
         state.read(line)
-    return text[:kept].rstrip() + note if kept else ""
+    return f"{text[:kept].rstrip()}\n\n{_NOTE}".strip() if room >= 0 else ""
 
 
 class _State:
@@ -84,6 +87,8 @@ class _State:
     def __init__(self) -> None:
         self._fence = ""
         self._comment = False
+        self._within = False
+        """Whether the comment began within a paragraph, and so ends with it: it was none."""
         self._details = 0
 
     @property
@@ -91,6 +96,8 @@ class _State:
         return not (self._fence or self._comment or self._details > 0)
 
     def read(self, line: str) -> None:
+        if not line.strip() and self._within:
+            self._comment = False
         if self._comment or not self._read_fence(line):
             self._read_html(line)
 
@@ -108,6 +115,7 @@ class _State:
     def _read_html(self, line: str) -> None:
         for part in re.split(r"(<!--|-->)", line):
             if part == "<!--":
+                self._within = not (self._comment or line.startswith(part))
                 self._comment = True
             elif part == "-->":
                 self._comment = False
