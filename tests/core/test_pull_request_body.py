@@ -170,6 +170,7 @@ def test_however_much_there_is_to_tell_it_fits_and_leaves_room_for_people(chart:
             id="not in details",
         ),
         pytest.param(f"``` a` b\n\n{'a' * 40_000}\n\n{'b' * 20_000}", "a", id="three backticks in a line are no fence"),
+        pytest.param(f"x <!-- y\n\n{'a' * 40_000}\n\n{'b' * 20_000}", "a", id="a comment that no line begins is none"),
         pytest.param("a" * 60_000, "", id="nor within one endless paragraph"),
     ],
 )

@@ -20,8 +20,8 @@ _BREAKING: Final = re.compile(
   | (?<![^\W_])_ | _(?![^\W_])  # an underscore that is not within a word emphasises
   | ^[^\w?]                     # a list, a heading, a rule
   | :(?=/)                      # http://
-  | (?<=\bwww)\.                # www.example.com
-  | (?<=\bgh)-(?=\d)            # GH-1
+  | (?:(?<=^www)|(?<=[\W_]www))\.       # www.example.com
+  | (?:(?<=^gh)|(?<=[\W_]gh))-(?=\d)    # GH-1
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -70,13 +70,12 @@ def shortened(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
     room, kept, place = longest - len(_NOTE) - 2, 0, 0
-    state = _State()
-    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
+    state, lines = _State(), iter(re.findall(r"[^\n]*\n|[^\n]+", text))
+    while place <= room:
+        line = next(lines)
         if not line.strip() and state.closed:
             kept = place
         place += len(line)
-        if place > room:
-            break
         state.read(line)
     return f"{text[:kept].rstrip()}\n\n{_NOTE}".strip() if room >= 0 else ""
 

@@ -111,7 +111,8 @@ def _compiled(text: str) -> Template:
     for node in tree.find_all((nodes.Stmt, nodes.Call)):
         plain = isinstance(node, nodes.Output | nodes.If | nodes.Assign)
         if not plain and not (isinstance(node, nodes.For) and not node.recursive):
-            raise TemplateSyntaxError(f"it has a {type(node).__name__.lower()}, but {_KNOWN}", node.lineno)
+            kind = "recursive for" if isinstance(node, nodes.For) else type(node).__name__.lower()
+            raise TemplateSyntaxError(f"there is no {kind} here: {_KNOWN}", node.lineno)
     spoken = _Spoken().visit(tree).set_environment(_SANDBOX)
     return _SANDBOX.from_string(spoken)
 
