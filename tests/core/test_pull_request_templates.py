@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from reconciler.core.model import Bump, Gate, Hook, Key, Manners
 from reconciler.core.pull_request import WordsError, body, message, title, tried
 from reconciler.core.pull_request.facts import facts
-from reconciler.core.pull_request.templates import fill
+from reconciler.core.pull_request.templates import FILTERS, fill
 from tests.core.stories import VAULT, hooks, proof, story
 from tests.world import NOW
 
@@ -187,3 +189,20 @@ def test_what_was_tried_with_samples_is_filled_in_whatever_a_cluster_says(chart:
     assert title(one, manners)
     assert message(one, manners)
     assert body(one, manners)
+
+
+# --- the guide -------------------------------------------------------------------------------------------------------
+
+
+def test_the_guide_names_all_that_templates_may_say() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text().partition("| name | what it is |")[2]
+    rows = guide.partition("\n\n")[0].splitlines()
+    named = [name for row in rows[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert named == list(facts(TOLD))
+
+
+def test_the_guide_names_every_filter() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text()
+    told = re.search(r"the filters (.*?)\. They neither", guide, re.DOTALL)
+    assert told is not None
+    assert re.findall(r"`(\w+)`", told[1]) == sorted(FILTERS)

@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 _MOST: Final = 100_000
 """Characters that a template may make; more are on no pull request."""
 _TOLD: Final = 200
-_FILTERS: Final = (
-    *("capitalize", "default", "first", "join", "last", "length", "lower", "map", "reject", "rejectattr", "select"),
-    *("selectattr", "sort", "title", "trim", "truncate", "unique", "upper"),
+FILTERS: Final = frozenset(
+    {
+        *("capitalize", "default", "first", "join", "last", "length", "lower", "map", "reject", "rejectattr"),
+        *("replace", "select", "selectattr", "sort", "title", "trim", "truncate", "unique", "upper"),
+    }
 )
+"""What templates may do to a value: nothing that makes much of little, or a different thing every time."""
 _TESTS: Final = ("defined", "undefined", "eq", "ne", "in")
 _KNOWN: Final = "templates have {{ }}, {% if %}, {% for %} and {% set %}, and filters instead of calls"
 _FAULTS: Final = (
@@ -97,7 +100,7 @@ def _sandbox() -> _Sandbox:
         finalize=lambda value: inert(str(value)),
     )
     sandbox.globals.clear()
-    sandbox.filters = {name: sandbox.filters[name] for name in _FILTERS} | {"replace": _replace}
+    sandbox.filters = {name: sandbox.filters[name] for name in FILTERS} | {"replace": _replace}
     sandbox.tests = {name: sandbox.tests[name] for name in _TESTS}
     return sandbox
 
