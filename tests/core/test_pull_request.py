@@ -111,6 +111,11 @@ SIGNED = "Signed-off-by: Ada Bot <ada@example.com>\n"
             id="a whole message of the user's is followed by the marker alone",
         ),
         pytest.param(
+            Manners(commit_message="Update {{ name }}\nBecause."),
+            f"Update vault\n\nBecause.\n\n{TRAILERS}",
+            id="whose subject stands apart, as git wants it",
+        ),
+        pytest.param(
             Manners(sign_off="Ada Bot <ada@example.com>"),
             f"Promote vault release to v0.28.1\n\n{EVIDENCE}\n{TRAILERS}{SIGNED}",
             id="a sign-off comes last",

@@ -5,10 +5,11 @@ What a cluster says goes through ``markdown`` before anybody reads it; ``marker`
 
 from __future__ import annotations
 
-from reconciler.core.pull_request.body import body, merged
+from reconciler.core.pull_request.body import body
 from reconciler.core.pull_request.facts import tried
 from reconciler.core.pull_request.marker import Marker, marker, marker_of, read_marker, restated, withdrawn
 from reconciler.core.pull_request.names import BRANCHES, HOLD, LEDGERS, RETRY, branch, ledger, promotion_of
+from reconciler.core.pull_request.part import merged
 from reconciler.core.pull_request.status import caught_up, proven, standing, status, was_closed, was_reached
 from reconciler.core.pull_request.story import Story
 from reconciler.core.pull_request.templates import WordsError

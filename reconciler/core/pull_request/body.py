@@ -1,15 +1,15 @@
-"""The body of a pull request: the evidence, and what a person can do. Our part of it, and theirs around it."""
+"""Our part of the body of a pull request: the evidence, and what a person can do."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core.pull_request.facts import LISTED, facts, moment, took
-from reconciler.core.pull_request.markdown import code, inert, shortened
+from reconciler.core.pull_request.markdown import code, inert
 from reconciler.core.pull_request.marker import STATE, trailers
 from reconciler.core.pull_request.names import HOLD, RETRY
+from reconciler.core.pull_request.part import framed
 from reconciler.core.pull_request.story import last_completed
 from reconciler.core.pull_request.templates import fill
 
@@ -20,13 +20,8 @@ if TYPE_CHECKING:
     from reconciler.core.pull_request.marker import Marker
     from reconciler.core.pull_request.story import Story
 
-_LONGEST: Final = 65_536
-"""Characters that GitHub takes."""
 _OURS: Final = 50_000
-"""Characters that we take of them: the rest is for people."""
-_BEGIN: Final = "<!-- helm-promoter: begin, written anew with every version -->"
-_END: Final = "<!-- helm-promoter: end, what you write below stays -->"
-_PART: Final = re.compile(f"{re.escape(_BEGIN)}(?:(?!{re.escape(_BEGIN)}).)*?{re.escape(_END)}", re.DOTALL)
+"""Characters that we take of those that GitHub does: the rest is for people."""
 
 
 def body(story: Story, manners: Manners) -> str:
@@ -36,34 +31,7 @@ def body(story: Story, manners: Manners) -> str:
         WordsError: the user's template cannot be filled in.
     """
     words = fill(manners.body, facts(story)) if manners.body else "\n\n".join(filter(None, _blocks(story)))
-    return _enclosed(words, _copy(story.marker), _OURS)
-
-
-def merged(body: str, ours: str) -> str:
-    """Put our part of a body in the place of the one before. What people wrote around it stays as it is."""
-    found = _PART.search(body)
-    if found:
-        before, after = body[: found.start()], body[found.end() :]
-        return before + _fitting(ours, _LONGEST - len(before) - len(after)) + after
-    theirs = body.replace(_BEGIN, "").replace(_END, "").strip()
-    if not theirs:
-        return ours
-    part = _fitting(ours, _LONGEST - len(theirs) - 2)
-    return f"{part}\n\n{theirs}" if part else theirs
-
-
-def _fitting(ours: str, room: int) -> str:
-    """Cut our part where people left too little room for it; where they left none, there is none."""
-    if len(ours) <= room:
-        return ours
-    words = ours.removeprefix(_BEGIN).removesuffix(_END).strip()
-    return _enclosed(words, "", room) if room > len(_BEGIN) + len(_END) + 2 else ""
-
-
-def _enclosed(words: str, copy: str, room: int) -> str:
-    words = words.replace(_BEGIN, "").replace(_END, "").strip()
-    blocks = shortened(words, room - len(_BEGIN) - len(_END) - len(copy) - 4), copy
-    return "\n".join((_BEGIN, *([text] if (text := "\n\n".join(filter(None, blocks))) else []), _END))
+    return framed(words, _copy(story.marker), _OURS)
 
 
 def _copy(marker: Marker) -> str:

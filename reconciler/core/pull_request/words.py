@@ -38,9 +38,9 @@ def message(story: Story, manners: Manners) -> str:
     """
     words = fill(manners.commit_message, facts(story)) if manners.commit_message else title(story, manners)
     words = "".join(sign for sign in words if sign == "\n" or sign.isprintable()).strip()
-    evidence = "" if "\n" in words else f"\n\n{_evidence(story)}"
+    subject, _, rest = words.partition("\n")
     signed = f"Signed-off-by: {manners.sign_off}\n" if manners.sign_off else ""
-    return f"{words}{evidence}\n\n{trailers(story.marker)}{signed}"
+    return f"{subject}\n\n{rest.strip() or _evidence(story)}\n\n{trailers(story.marker)}{signed}"
 
 
 def contradicted(marker: Marker, message: str) -> str:
