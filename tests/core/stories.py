@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.core.model import Bump, Evidence, Gate, Hook, Key, Proof
-from reconciler.core.pull_request import Marker, Story
+from reconciler.core.model import Bump, Evidence, Gate, Hook, Key, Manners, Proof
+from reconciler.core.pull_request import Marker, Story, message, title
 from reconciler.core.pull_request.markdown import inert
 from reconciler.core.version import Version
 from tests.world import NOW
@@ -31,6 +31,11 @@ def proof(
 ) -> Proof:
     deployed = NOW - timedelta(minutes=2)
     return Proof(Version.parse(to), to, revision, since, tests, app_version=app, deployed_at=deployed)
+
+
+def told(one: Story, manners: Manners = Manners()) -> str:  # noqa: B008 - a frozen value
+    """The message of a promotion's commit."""
+    return message(title(one, manners), one, manners)
 
 
 def story(

@@ -16,13 +16,12 @@ from reconciler.core.pull_request import (
     ledger,
     marker,
     marker_of,
-    message,
     promotion_of,
     read_marker,
     restated,
     withdrawn,
 )
-from tests.core.stories import VAULT, proof, story
+from tests.core.stories import VAULT, proof, story, told
 from tests.core.test_drift import pin
 from tests.world import BRANCH, LEDGER, NOW
 
@@ -128,21 +127,21 @@ SIGNED = "Signed-off-by: Ada Bot <ada@example.com>\n"
     ],
 )
 def test_a_commit_message_tells_the_change_the_evidence_and_the_marker(manners: Manners, expected: str) -> None:
-    assert message(TOLD, manners) == expected
+    assert told(TOLD, manners) == expected
     assert read_marker(expected) == TOLD.marker
 
 
 def test_a_long_list_of_tests_is_cut_in_the_message() -> None:
     many = tuple(Hook(f"test-{number}", "Succeeded") for number in range(23))
-    told = message(story(proven=proof(tests=many)), OURS)
-    assert "- test test-19: Succeeded\n- and 3 more\n" in told
-    assert "test-20" not in told
+    text = told(story(proven=proof(tests=many)), OURS)
+    assert "- test test-19: Succeeded\n- and 3 more\n" in text
+    assert "test-20" not in text
 
 
 def test_without_a_time_of_proof_every_process_still_makes_the_same_commit() -> None:
     made = marker("home", (VAULT,), "vault", pin("0.28.0"), (proof(), "0.28.1"))
     assert made.proven == datetime(2000, 1, 1, tzinfo=UTC)
-    assert "Proven since" not in message(story(), OURS)
+    assert "Proven since" not in told(story(), OURS)
 
 
 @pytest.mark.parametrize(
@@ -160,14 +159,13 @@ def test_without_a_time_of_proof_every_process_still_makes_the_same_commit() -> 
 )
 def test_the_name_of_a_chart_adds_nothing_to_a_message(chart: str, expected: str) -> None:
     made = marker("home", (VAULT,), chart, pin("0.28.0"), (proof(), "0.28.1"))
-    told = message(replace(story(), marker=made), OURS)
-    assert read_marker(told) == made
+    assert read_marker(told(replace(story(), marker=made), OURS)) == made
     assert made.chart == expected
     assert made.since is None
 
 
 def test_a_withdrawal_rewords_the_marker_and_keeps_the_rest() -> None:
-    first = message(replace(story(), marker=MARKER), OURS)
+    first = told(replace(story(), marker=MARKER), OURS)
     away = withdrawn(MARKER, State.PAUSED, Reason.UNMATCHED, NOW)
     second = restated(first, away)
     assert second.startswith(first.partition("Helm-Promoter-State")[0])
@@ -180,7 +178,7 @@ def test_a_withdrawal_rewords_the_marker_and_keeps_the_rest() -> None:
 
 def test_a_sign_off_outlives_a_withdrawal() -> None:
     signed = Manners(sign_off="Ada Bot <ada@example.com>")
-    first = message(replace(story(), marker=MARKER), signed)
+    first = told(replace(story(), marker=MARKER), signed)
     away = withdrawn(MARKER, State.DISARMED, Reason.TESTS_FAILED)
     second = restated(first, away)
     assert second.endswith(f"Helm-Promoter-Reason: tests-failed\n{SIGNED}")
@@ -213,12 +211,12 @@ MARKERS = st.builds(
 @given(MARKERS, st.sampled_from(["", "Ada Bot <ada@example.com>"]))
 @settings(max_examples=150)
 def test_what_is_written_is_read_back(made: Marker, sign_off: str) -> None:
-    told = message(replace(story(), marker=made), Manners(sign_off=sign_off))
-    assert read_marker(told) == made
-    assert restated(told, made) == told
+    text = told(replace(story(), marker=made), Manners(sign_off=sign_off))
+    assert read_marker(text) == made
+    assert restated(text, made) == text
 
 
-GOOD = message(replace(story(), marker=MARKER), OURS)
+GOOD = told(replace(story(), marker=MARKER), OURS)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from reconciler.core.model import Gate, Hook, Manners
-from reconciler.core.pull_request import body, contradicted, farewell, message, title
+from reconciler.core.pull_request import body, contradicted, farewell, title
 from reconciler.core.pull_request.markdown import code, cut, inert
-from tests.core.stories import proof, story
+from tests.core.stories import proof, story, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,9 +157,9 @@ def test_code_is_code_and_nothing_else(text: str) -> None:
 
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
 @settings(max_examples=120)
-def test_nothing_from_a_cluster_means_anything_in_a_body(chart: str, hook: str, app: str, told: str) -> None:
-    tests = (Hook(hook, chart), Hook(told, app))
-    gates = (Gate("soak", ok=True, message=told),)
+def test_nothing_from_a_cluster_means_anything_in_a_body(chart: str, hook: str, app: str, why: str) -> None:
+    tests = (Hook(hook, chart), Hook(why, app))
+    gates = (Gate("soak", ok=True, message=why),)
     one = story(chart=chart, path=f"apps/{hook}.yaml", proven=proof(tests=tests, app=app), gates=gates)
     plain = story(proven=proof(tests=(Hook("x", "x"),) * 2), gates=gates)
     assert _without_comments(body(one, OURS)) == _without_comments(body(plain, OURS)) == {"bullet_list_open"}
@@ -190,10 +190,10 @@ def test_nothing_from_a_cluster_means_anything_in_a_template_of_the_user_s(chart
     one = story(chart=chart, proven=proof(tests=(Hook(hook, "Succeeded"),) * 2))
     assert _of_two_comments(body(one, manners)) == set()
     assert harm(title(one, manners)) == set()
-    told = message(one, manners)
-    assert not FOUND.search(told)
-    assert not re.search(r"[][<>@#`]", told.replace("0.28.0 -> 0.28.1", ""))
-    assert told.count("\n\n") == 2
+    message = told(one, manners)
+    assert not FOUND.search(message)
+    assert not re.search(r"[][<>@#`]", message.replace("0.28.0 -> 0.28.1", ""))
+    assert message.count("\n\n") == 2
 
 
 def _of_two_comments(text: str) -> set[str]:

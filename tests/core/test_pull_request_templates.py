@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.model import Bump, Gate, Hook, Key, Manners
-from reconciler.core.pull_request import WordsError, body, message, title, tried
+from reconciler.core.pull_request import WordsError, body, title, tried
 from reconciler.core.pull_request.facts import facts
 from reconciler.core.pull_request.templates import FILTERS, fill
-from tests.core.stories import VAULT, hooks, proof, story
+from tests.core.stories import VAULT, hooks, proof, story, told
 from tests.world import NOW
 
 TOLD = story(
@@ -86,9 +86,9 @@ def test_every_name_can_be_said_of_the_barest_promotion_too() -> None:
     ids=["one line", "cut to GitHub's limit", "between whole characters"],
 )
 def test_a_title_is_one_line_of_256_characters_at_most(template: str, expected: str | None) -> None:
-    told = title(TOLD, Manners(title=template))
-    assert len(told) <= 256
-    assert told == expected if expected else told.removesuffix("...")[-1] == "\u0301"
+    made = title(TOLD, Manners(title=template))
+    assert len(made) <= 256
+    assert made == expected if expected else made.removesuffix("...")[-1] == "\u0301"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_what_was_tried_with_samples_is_filled_in_whatever_a_cluster_says(chart:
     manners = Manners(title=tried(words), body=words, commit_message=words)
     one = story(chart=chart, proven=proof(tests=(Hook(hook, hook),) * 50, app=hook))
     assert title(one, manners)
-    assert message(one, manners)
+    assert told(one, manners)
     assert body(one, manners)
 
 
@@ -203,6 +203,6 @@ def test_the_guide_names_all_that_templates_may_say() -> None:
 
 def test_the_guide_names_every_filter() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text()
-    told = re.search(r"the filters (.*?)\. They neither", guide, re.DOTALL)
-    assert told is not None
-    assert re.findall(r"`(\w+)`", told[1]) == sorted(FILTERS)
+    listed = re.search(r"the filters (.*?)\. They neither", guide, re.DOTALL)
+    assert listed is not None
+    assert re.findall(r"`(\w+)`", listed[1]) == sorted(FILTERS)

@@ -244,6 +244,8 @@ class Decision:
         marker = pull_request.marker(unit.promotion, unit.releases, unit.chart, pin, (row[0], to))
         step = bump(pin.version, row[0].version)
         story = pull_request.Story(marker, pin.version, unit.members, row, step, gates, self.one.shared)
+        title = pull_request.title(story, manners)
+        body = pull_request.body(story, manners) if self.one.base.forge else ""
         subject = Subject(
             unit.promotion,
             unit.releases,
@@ -252,12 +254,12 @@ class Decision:
             to,
             standing.branch,
             standing.ledger,
-            pull_request.title(story, manners),
+            title,
             standing.proposal,
             gates=gates,
-            words=Words(pull_request.proven(row[0]), pull_request.body(story, manners)),
+            words=Words(pull_request.proven(row[0]), body),
         )
-        return subject, Commit(pull_request.message(story, manners), marker.proven)
+        return subject, Commit(pull_request.message(title, story, manners), marker.proven)
 
     def _findings(self, standing: Standing) -> Findings:
         return self.answers.findings.get(standing.branch, Findings())

@@ -30,13 +30,13 @@ def title(story: Story, manners: Manners) -> str:
     return cut(" ".join(fill(manners.title or TITLE, facts(story)).split()), _LONGEST_TITLE)
 
 
-def message(story: Story, manners: Manners) -> str:
-    """Write the message of the commit: words, evidence where they are one line, and always the marker.
+def message(title: str, story: Story, manners: Manners) -> str:
+    """Write the message of the commit: the user's words or the title, evidence where it is one line, and the marker.
 
     Raises:
         WordsError: the user's template cannot be filled in.
     """
-    words = fill(manners.commit_message, facts(story)) if manners.commit_message else title(story, manners)
+    words = fill(manners.commit_message, facts(story)) if manners.commit_message else title
     words = "".join(sign for sign in words if sign == "\n" or sign.isprintable()).strip()
     subject, _, rest = words.partition("\n")
     signed = f"Signed-off-by: {manners.sign_off}\n" if manners.sign_off else ""
