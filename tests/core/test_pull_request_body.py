@@ -97,6 +97,12 @@ def test_an_update_replaces_our_part_and_nothing_else(before: str, expected: str
     assert merged(before, NEW) == expected
 
 
+@pytest.mark.parametrize("words", [f"a {END} b", f"a {BEGIN} b", f"{END}{BEGIN}x{END}"])
+def test_marks_in_a_template_of_the_user_s_do_not_tear_our_part_apart(words: str) -> None:
+    torn = body(story(), Manners(body=words))
+    assert merged(f"Hello\n{torn}\nbye", NEW) == f"Hello\n{NEW}\nbye"
+
+
 WRITTEN = st.lists(st.sampled_from([OLD, BEGIN, END, "Hello ", "\n\n", "# x", "é"]), max_size=6).map("".join)
 
 
