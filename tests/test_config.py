@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from reconciler import config
 from reconciler.core import model
-from reconciler.core.model import Key, Match, Policy, Promotion
+from reconciler.core.model import AutoMerge, Bump, Key, Manners, Match, MergeMethod, Policy, Promotion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +140,55 @@ def test_spellings_of_one_repository_are_told_to_be_one(tmp_path: Path, urls: li
         assert promotion.promotion.repository == f"git:{identity.format(here=tmp_path)}#main"
 
 
+ON_GITHUB = "{github: {repository: o/n}}"
+
+
+def manners(block: str, production: str = ON_GITHUB) -> Manners:
+    return only(text(production=production, more=f"pullRequest: {block}")).promotion.manners
+
+
+def test_every_key_of_pull_requests_arrives() -> None:
+    block = """
+      title: "{{ name }}"
+      body: "{{ chart }}"
+      commitMessage: "{{ to }}"
+      signOff: Ada Bot <ada@example.com>
+      labels: [promotion, "ünïcode / x"]
+      assignees: [ada]
+      reviewers: [grace-h, emu_corp]
+      teamReviewers: [plat.form]
+      draft: true
+      autoMerge: {method: rebase, bumps: [major], unprotected: true}
+      maxOpen: 3
+      maxPerPass: 1"""
+
+    assert manners(block) == Manners(
+        title="{{ name }}",
+        body="{{ chart }}",
+        commit_message="{{ to }}",
+        sign_off="Ada Bot <ada@example.com>",
+        labels=("promotion", "ünïcode / x"),
+        assignees=("ada",),
+        reviewers=("grace-h", "emu_corp"),
+        team_reviewers=("plat.form",),
+        draft=True,
+        auto_merge=AutoMerge(MergeMethod.REBASE, (Bump.MAJOR,), unprotected=True),
+        max_open=3,
+        max_per_pass=1,
+    )
+
+
+def test_nobody_s_pull_requests_merge_by_themselves_unasked() -> None:
+    assert manners("{}").auto_merge is None
+    assert manners("{autoMerge: {}}").auto_merge == AutoMerge(MergeMethod.MERGE, (Bump.PATCH, Bump.MINOR))
+
+
+def test_plain_git_takes_what_its_commits_say() -> None:
+    block = '{title: a, commitMessage: b, signOff: "A <a@b>"}'
+
+    assert manners(block, PRODUCTION) == Manners(title="a", commit_message="b", sign_off="A <a@b>")
+
+
 DURATIONS = {
     "1s": timedelta(seconds=1),
     "500ms500ms": timedelta(seconds=1),
@@ -197,6 +246,12 @@ NOT_NAMESPACE = 'which is not a namespace (small letters, digits and inner hyphe
 NOT_API = "which is not an http or https address without credentials"
 NO_AUTH = "has no meaning for a local path, or for anything but http, https and ssh; take it away"
 APP_ID = "but the App's number or its client ID belongs here"
+NAMES = (
+    "known are promotion, shared, name, namespace, release, releases, chart, path, from, to, version, bump,"
+    " app_version, app_version_before, revision, deployed, tested, proven, tests, gates, between"
+)
+NO_FORGE = "has no meaning for plain git, where promotions are branches; take it away"
+MANNERS = "promotions[0].pullRequest"
 GIT = "promotions[0].production.git"
 GITHUB = "promotions[0].production.github"
 
@@ -227,6 +282,10 @@ def git(block: str) -> str:
 
 def github(block: str) -> str:
     return text(production=f"{{github: {block}}}")
+
+
+def pull_request(block: str) -> str:
+    return text(production=ON_GITHUB, more=f"pullRequest: {{{block}}}")
 
 
 def app(block: str) -> str:
@@ -260,7 +319,7 @@ MISTAKES = {
         ),
         "c.yaml:1: the aliases up to here make over 100000 values; use fewer",
     ),
-    "a very long text": ("a: " + "x" * 1001, "c.yaml:1: a text here has over 1000 characters; write a shorter one"),
+    "a very long text": ("a: " + "x" * 5001, "c.yaml:1: a text here has over 5000 characters; write a shorter one"),
     "half a character": (
         '"\\ud83d\\ude00": a',
         "c.yaml:1: a text here holds half a character (\\ud83d); write the whole character itself",
@@ -295,9 +354,12 @@ MISTAKES = {
             " known here: inCluster, kubeconfig, context, snapshot"
         ),
     ),
-    "an unknown key where none is known": (
-        text(more="pullRequest: {draft: true}"),
-        'c.yaml:5: promotions[0].pullRequest: unknown key "draft"; known here: nothing yet',
+    "an unknown key with none near it": (
+        pull_request("colour: red"),
+        (
+            f'c.yaml:5: {MANNERS}: unknown key "colour"; known here: title, body, commitMessage, signOff, labels,'
+            " assignees, reviewers, teamReviewers, draft, autoMerge, maxOpen, maxPerPass"
+        ),
     ),
     "a number as key": (text(top="1: 2"), 'c.yaml:6: unknown key "1"; known here: interval, promotions'),
     "a list as key": (
@@ -595,6 +657,76 @@ MISTAKES = {
         text(more="policy: {soak: 0d1ns}"),
         'c.yaml:5: promotions[0].policy.soak: found "0d1ns", which is no time at all; write a longer one',
     ),
+    # pull requests
+    "a template of a name that is none": (
+        pull_request("title: '{{ nmae }}'"),
+        f"c.yaml:5: {MANNERS}.title: cannot be filled in: 'nmae' is undefined; {NAMES}; correct the template",
+    ),
+    "a template with a mistake in its third line": (
+        pull_request('body: "a\\n\\n{{ chart | shout }}"'),
+        (
+            f"c.yaml:5: {MANNERS}.body: cannot be filled in: No filter named 'shout'., in its line 3;"
+            " correct the template"
+        ),
+    ),
+    "a template that only works where there are tests": (
+        pull_request("commitMessage: '{{ tests[0].name }}'"),
+        (
+            f"c.yaml:5: {MANNERS}.commitMessage: cannot be filled in: tuple object has no element 0; {NAMES};"
+            " correct the template"
+        ),
+    ),
+    "a template of nothing": (
+        pull_request("title: ' '"),
+        f"c.yaml:5: {MANNERS}.title: cannot be filled in: it makes no words at all; correct the template",
+    ),
+    "a sign-off without an address": (
+        pull_request("signOff: Ada"),
+        f'c.yaml:5: {MANNERS}.signOff: found "Ada"; write a name and an address, like Ada Bot <ada@example.com>',
+    ),
+    "a label of 51 letters": (
+        pull_request(f"labels: [{'x' * 51}]"),
+        f"c.yaml:5: {MANNERS}.labels[0]: is too long: GitHub takes 50 at most",
+    ),
+    "a label twice": (
+        pull_request("labels: [a, b, a]"),
+        f'c.yaml:5: {MANNERS}.labels: found "a" more than once; keep one',
+    ),
+    "a mention as a login": (
+        pull_request("assignees: ['@ada']"),
+        f'c.yaml:5: {MANNERS}.assignees[0]: found "@ada", which is not a login, without the @',
+    ),
+    "eleven assignees": (
+        pull_request("assignees: [a, b, c, d, e, f, g, h, i, j, k]"),
+        f"c.yaml:5: {MANNERS}.assignees: is too long: GitHub takes 10 at most",
+    ),
+    "a team with its organisation": (
+        pull_request("teamReviewers: [org/team]"),
+        (
+            f'c.yaml:5: {MANNERS}.teamReviewers[0]: found "org/team", which is not a team\'s slug,'
+            " without the @ and the organisation"
+        ),
+    ),
+    "a draft that is a number": (
+        pull_request("draft: 1"),
+        f"c.yaml:5: {MANNERS}.draft: found a number, but true or false belongs here",
+    ),
+    "a way to merge that is none": (
+        pull_request("autoMerge: {method: fast}"),
+        f"c.yaml:5: {MANNERS}.autoMerge.method: found \"fast\", but 'merge', 'squash' or 'rebase' belongs here",
+    ),
+    "no step that merges": (
+        pull_request("autoMerge: {bumps: []}"),
+        f"c.yaml:5: {MANNERS}.autoMerge.bumps: is empty; list one at least",
+    ),
+    "no pull request at all": (
+        pull_request("maxOpen: 0"),
+        f"c.yaml:5: {MANNERS}.maxOpen: found a number, but a whole number above 0 belongs here",
+    ),
+    "pull requests of plain git": (
+        text(more="pullRequest: {title: x, autoMerge: {}, maxOpen: 2}"),
+        (f"c.yaml:5: {MANNERS}.autoMerge: {NO_FORGE}\nc.yaml:5: {MANNERS}.maxOpen: {NO_FORGE}"),
+    ),
     "a soak without a unit": (text(more="policy: {soak: 1}"), f"c.yaml:5: promotions[0].policy.soak: {NO_UNIT}"),
 }
 
@@ -872,7 +1004,7 @@ def test_the_schema_is_one() -> None:
 
 def test_every_key_is_described() -> None:
     assert [key for key, described in _keys(SCHEMA) if not described] == []
-    assert len(list(_keys(SCHEMA))) == 63
+    assert len(list(_keys(SCHEMA))) == 76
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -891,6 +1023,7 @@ def test_the_examples_are_the_promised_ones() -> None:
         "in-cluster",
         "optional-tests",
         "policy",
+        "pull-requests",
         "several-clusters",
         "snapshot",
     ]
@@ -906,7 +1039,7 @@ def test_the_example_of_several_clusters_shares_one_repository_and_no_path() -> 
 STRUCTURAL = [
     "an unknown key with a near one",
     "an unknown key deep inside",
-    "an unknown key where none is known",
+    "an unknown key with none near it",
     "a prefix in match",
     "a key without a value",
     "no promotions",
@@ -922,6 +1055,10 @@ STRUCTURAL = [
     "an API with credentials",
     "an installation below one",
     "optional tests without soak",
+    "a label of 51 letters",
+    "a mention as a login",
+    "no step that merges",
+    "no pull request at all",
 ]
 
 

@@ -115,6 +115,7 @@ class _Snapshot(_Object):
     last_deployed: str | None = None
     test_hooks: dict[str, _Hook | None] | None = None
     oci_digest: str | None = None
+    app_version: str | None = None
 
 
 class _Condition(_Object):
@@ -404,6 +405,7 @@ def _snapshot(one: _Snapshot) -> model.Snapshot:
         _time(one.last_deployed),
         hooks,
         one.oci_digest,
+        one.app_version or "",
     )
 
 

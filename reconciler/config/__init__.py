@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from reconciler.config import rules
 from reconciler.config.blocks import (
+    AutoMergeBlock,
     ClusterBlock,
     GitAuthBlock,
     GitBlock,
@@ -19,6 +20,7 @@ from reconciler.config.blocks import (
     GitHubBlock,
     ProductionBlock,
     PromotionBlock,
+    PullRequestBlock,
     check,
     json_schema,
 )
@@ -40,7 +42,7 @@ from reconciler.config.settings import (
     TokenFromEnvironment,
     Url,
 )
-from reconciler.core.model import Key, Match, Promotion
+from reconciler.core.model import AutoMerge, Bump, Key, Manners, Match, MergeMethod, Promotion
 from reconciler.core.times import duration
 
 if TYPE_CHECKING:
@@ -95,10 +97,33 @@ def _promotion(block: PromotionBlock, folder: Path) -> PromotionSettings:
         match=tuple(Match(_key(match.staging), _key(match.production)) for match in block.match),
         policy=policy(block.policy),
         overrides=overrides(block.policy),
+        manners=_manners(block.pull_request),
     )
     cluster = _cluster(block.staging.cluster, folder)
     staging = StagingSettings(cluster, tuple(block.staging.namespaces), block.staging.selector)
     return PromotionSettings(promotion, staging, production, block.production.branch)
+
+
+def _manners(block: PullRequestBlock) -> Manners:
+    merge = block.auto_merge
+    return Manners(
+        title=block.title or "",
+        body=block.body or "",
+        commit_message=block.commit_message or "",
+        sign_off=block.sign_off or "",
+        labels=tuple(block.labels),
+        assignees=tuple(block.assignees),
+        reviewers=tuple(block.reviewers),
+        team_reviewers=tuple(block.team_reviewers),
+        draft=block.draft,
+        auto_merge=_auto_merge(merge) if merge is not None else None,
+        max_open=block.max_open,
+        max_per_pass=block.max_per_pass,
+    )
+
+
+def _auto_merge(block: AutoMergeBlock) -> AutoMerge:
+    return AutoMerge(MergeMethod(block.method), tuple(map(Bump, block.bumps)), block.unprotected)
 
 
 def _key(text: str) -> Key:

@@ -42,6 +42,7 @@ _T = TypeVar("_T")
 _Maybe = Annotated[_T | None, BeforeValidator(rules.given)]
 _Duration = Annotated[str, Field(pattern=rules.DURATION), BeforeValidator(rules.with_unit)]
 _Line = Annotated[str, AfterValidator(rules.line), Field(json_schema_extra={"minLength": 1})]
+_Template = Annotated[str, AfterValidator(rules.template), Field(json_schema_extra={"minLength": 1})]
 _Release = Annotated[str, Field(pattern=rules.RELEASE)]
 _Span = Annotated[_Duration, AfterValidator(rules.span)]
 _Range = Annotated[str, AfterValidator(rules.constraint), Field(json_schema_extra={"minLength": 1})]
@@ -112,7 +113,7 @@ class Block(BaseModel):
 
     @classmethod
     def _keys(cls) -> str:
-        return ", ".join(str(field.alias) for field in cls.model_fields.values()) or "nothing yet"
+        return ", ".join(str(field.alias) for field in cls.model_fields.values())
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
@@ -397,8 +398,52 @@ def _is_optional(block: Mapping[str, object]) -> bool:
     return (tests.get("mode") if isinstance(tests, dict) else tests) == "optional"
 
 
+_People = Annotated[list[Annotated[str, Field(pattern=rules.LOGIN)]], AfterValidator(rules.distinct)]
+
+
+class AutoMergeBlock(Block):
+    """When the forge is asked to merge by itself."""
+
+    method: Literal["merge", "squash", "rebase"] = "merge"
+    """how it merges: merge, squash or rebase"""
+    bumps: Annotated[list[Literal["patch", "minor", "major"]], Field(min_length=1), AfterValidator(rules.distinct)] = [
+        "patch",
+        "minor",
+    ]
+    """the steps that merge by themselves: patch, minor, major; the others wait for a person"""
+    unprotected: bool = False
+    """true: merge also where the branch requires nothing, minutes after opening and with no check pending"""
+
+
 class PullRequestBlock(Block):
-    """How pull requests look. No key yet."""
+    """What pull requests say, and whom they ask."""
+
+    title: _Maybe[_Template] = None
+    """a Jinja2 template; Promote NAME release to vVERSION if left out"""
+    body: _Maybe[_Template] = None
+    """a Jinja2 template, in Markdown; the evidence, the gates and what a person can do if left out"""
+    commit_message: _Maybe[_Template] = None
+    """a Jinja2 template; the title if left out. Where it is one line, the evidence follows; the marker always does"""
+    sign_off: _Maybe[Annotated[_Line, AfterValidator(rules.sign_off)]] = None
+    """a Signed-off-by line for every commit, as Name <address>; none if left out"""
+    labels: Annotated[list[Annotated[_Line, Field(max_length=50)]], AfterValidator(rules.distinct)] = []
+    """labels for every pull request; they have to exist"""
+    assignees: Annotated[_People, Field(max_length=10)] = []
+    """logins of those who are assigned, 10 at most"""
+    reviewers: Annotated[_People, Field(max_length=15)] = []
+    """logins of those who are asked to review, 15 at most"""
+    team_reviewers: Annotated[
+        list[Annotated[str, Field(pattern=rules.TEAM)]], AfterValidator(rules.distinct), Field(max_length=15)
+    ] = []
+    """teams that are asked to review, by their slug without the organisation, 15 at most"""
+    draft: bool = False
+    """true: open as a draft, for a person to make ready"""
+    auto_merge: _Maybe[AutoMergeBlock] = None
+    """{method: ..., bumps: [...]}: the forge merges when all that it requires is there; people merge if left out"""
+    max_open: Annotated[int, Field(ge=1)] = 10
+    """how many pull requests of this promotion stand open at most"""
+    max_per_pass: Annotated[int, Field(ge=1)] = 2
+    """how many are opened in one pass at most, the oldest proof first"""
 
 
 class PromotionBlock(Block):
@@ -415,11 +460,15 @@ class PromotionBlock(Block):
     policy: PolicyBlock = Field(default_factory=PolicyBlock)
     """what is promoted; every default is the safe one"""
     pull_request: PullRequestBlock = Field(default_factory=PullRequestBlock)
-    """how pull requests look"""
+    """what pull requests say, and whom they ask; commits take commitMessage, title and signOff from here too"""
 
     @classmethod
     def contradictions(cls, block: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
-        """Look for a staging release with two names in production."""
+        """Look for a staging release with two names in production, and for pull requests where there are none."""
+        production, manners = block.get("production"), block.get("pullRequest")
+        if isinstance(production, dict) and "git" in production and isinstance(manners, dict):
+            for key in manners.keys() & _FORGE_ONLY:
+                yield ("pullRequest", key), "has no meaning for plain git, where promotions are branches; take it away"
         for index, first in _repeated(block.get("match"), "staging"):
             yield ("match", index, "staging"), f"is matched by match[{first}] already; keep one of them"
 
@@ -439,6 +488,10 @@ class ConfigFile(Block):
             yield ("promotions", index, "name"), f"is the name of promotions[{first}] too; give each its own"
 
 
+_FORGE_ONLY = {str(field.alias) for field in PullRequestBlock.model_fields.values()}
+_FORGE_ONLY -= {"title", "commitMessage", "signOff"}
+
+
 def _repeated(blocks: object, key: str) -> Iterator[tuple[int, int]]:
     """Find the blocks that say again under ``key`` what another said first: their index, and the other's."""
     seen: dict[str, int] = {}
@@ -452,6 +505,9 @@ def _line_error(place: Place, error: ValueError) -> InitErrorDetails:
     return {"type": "value_error", "loc": place, "input": None, "ctx": {"error": error}}
 
 
+_BELONGS = {"string_type": "text", "list_type": "a list, [like, this],", "bool_type": "true or false"}
+
+
 def _sentence(detail: ErrorDetails) -> str:
     """Say what was found and what belongs there, in the words of the file instead of pydantic's."""
     kind, found = detail["type"], detail["input"]
@@ -463,10 +519,9 @@ def _sentence(detail: ErrorDetails) -> str:
         return f"found {shown(found)}, but {detail['ctx']['expected']} belongs here"
     if kind == "string_type" and isinstance(found, bool | int | float):
         return f"found {shown(found)}, but text belongs here; put it in quotes"
+    if kind in {"string_too_long", "too_long"}:
+        return f"is too long: GitHub takes {detail['ctx']['max_length']} at most"
     return f"found {shown(found)}, but {_BELONGS.get(kind, 'a whole number above 0')} belongs here"
-
-
-_BELONGS = {"string_type": "text", "list_type": "a list, [like, this],", "bool_type": "true or false"}
 
 
 def check(values: Values) -> tuple[ConfigFile | None, tuple[Mistake, ...]]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _BYTES = 1024 * 1024
 _VALUES = 100_000
 """Keys too, with every alias followed: a thousand promotions have some 30,000, an alias bomb has billions."""
-_CHARACTERS = 1000
+_CHARACTERS = 5000
+"""In one text: a template of a pull request's body is the longest that anybody writes."""
 _PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float")}
 _MERGE = "tag:yaml.org,2002:merge"
 

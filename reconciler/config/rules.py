@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
 from reconciler.config.mistakes import shown
-from reconciler.core import times
+from reconciler.core import pull_request, times
 from reconciler.core.cron import Cron
 from reconciler.core.selector import Selector
 from reconciler.core.version import Constraint
@@ -23,6 +23,8 @@ NAME = "^[a-z0-9-]{1,40}$"
 NAMESPACE = rf"^({_LABEL}|\*)$"
 RELEASE = rf"^{_LABEL}/{_LABEL}(\.{_LABEL})*$"
 REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$"
+LOGIN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,98}$"
+TEAM = "^[A-Za-z0-9][A-Za-z0-9._-]{0,98}$"
 API = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/@?#\s]+(/[^@?#\s]*)?$"
 RELEASES = r"^[a-z0-9*?\[\]!-]+/[a-z0-9.*?\[\]!-]+$"
 DURATION = times.DURATION
@@ -32,6 +34,8 @@ SHAPES = {
     RELEASE: "a namespace/name",
     RELEASES: "a namespace/name in small letters, where * stands for any signs and ? for one",
     REPOSITORY: "owner/name",
+    LOGIN: "a login, without the @",
+    TEAM: "a team's slug, without the @ and the organisation",
     API: "an http or https address without credentials",
     DURATION: "a duration such as 90s, 1h30m or 2d",
 }
@@ -39,6 +43,7 @@ SHAPES = {
 
 _LONGEST_WINDOW = timedelta(days=366)
 _CREDENTIALS = {"http": "tokenFile", "https": "tokenFile"} | dict.fromkeys(("ssh", "git+ssh", "ssh+git"), "sshKeyFile")
+_SIGN_OFF = re.compile(r"[^<>\s]([^<>]*[^<>\s])? <[^<>@\s]+@[^<>@\s]+>")
 # git-check-ref-format(1), and what git branch refuses beyond it.
 _NO_BRANCH = re.compile(r"(?s)[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|[/.]$|(^|/)\.|\.lock(/|$)|^(@|HEAD)?$")
 
@@ -119,6 +124,29 @@ def line(text: str) -> str:
     return text
 
 
+def distinct(texts: list[str]) -> list[str]:
+    """Hold the texts of a list to be different."""
+    repeated = [shown(text) for text, count in Counter(texts).items() if count > 1]
+    if repeated:
+        raise ValueError(f"found {' and '.join(repeated)} more than once; keep one")
+    return texts
+
+
+def sign_off(text: str) -> str:
+    """Hold a sign-off to a name and an address, as git writes them."""
+    if not _SIGN_OFF.fullmatch(text):
+        raise ValueError(f"found {shown(text)}; write a name and an address, like Ada Bot <ada@example.com>")
+    return text
+
+
+def template(text: str) -> str:
+    """Hold a template to be filled in with samples."""
+    try:
+        return pull_request.tried(text)
+    except pull_request.WordsError as error:
+        raise ValueError(f"cannot be filled in: {error}; correct the template") from None
+
+
 def branch(text: str) -> str:
     """Hold a branch to git's rules."""
     if _NO_BRANCH.search(text) or not text.isprintable():
@@ -160,10 +188,7 @@ def namespaces(names: list[str]) -> list[str]:
     """Hold namespaces to be different, or all."""
     if "*" in names and len(names) > 1:
         raise ValueError('found "*" beside others; write ["*"] for all')
-    repeated = [shown(name) for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise ValueError(f"found {' and '.join(repeated)} more than once; keep one")
-    return names
+    return distinct(names)
 
 
 def is_local(url: str) -> bool:

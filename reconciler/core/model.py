@@ -93,6 +93,7 @@ class Snapshot:
     deployed_at: datetime | None = None
     hooks: tuple[Hook, ...] | None = None
     digest: str | None = None
+    app_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +235,8 @@ class Proof:
     ``text`` is the version as the chart or the tag spells it; ``v_dropped`` says that Flux may have removed a leading
     ``v`` from it, so that the pin's own style decides. ``is_tag`` says that it is an OCI tag. ``since`` is when the
     proof became complete, ``tested`` when its hooks were last run to their end; either is None where the times are
-    missing or absurd. ``hooks`` are those that succeeded, none where being Ready is the proof.
+    missing or absurd. ``hooks`` are those that succeeded, none where being Ready is the proof. ``app_version``
+    and ``deployed_at`` are of the revision that speaks for it, as far as staging tells.
     """
 
     version: Version
@@ -245,6 +247,8 @@ class Proof:
     v_dropped: bool = False
     is_tag: bool = False
     tested: datetime | None = None
+    app_version: str = ""
+    deployed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -598,8 +602,16 @@ class AutoMerge:
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How pull requests are opened. ``max_open`` and ``max_per_pass`` bound how many."""
+    """How pull requests are opened. ``max_open`` and ``max_per_pass`` bound how many.
 
+    ``title``, ``body`` and ``commit_message`` are templates, empty for our own words. ``sign_off`` is NAME <ADDRESS>,
+    empty for none.
+    """
+
+    title: str = ""
+    body: str = ""
+    commit_message: str = ""
+    sign_off: str = ""
     labels: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()

@@ -74,6 +74,7 @@ def helm_release(version: str = "v2") -> Object:
                     "chartVersion": "0.28.1",
                     "lastDeployed": "2026-01-01T12:00:00Z",
                     "ociDigest": "sha256:1",
+                    "appVersion": "1.17.0",
                     "testHooks": {
                         "fast": {
                             "phase": "Succeeded",
@@ -164,6 +165,7 @@ def test_a_helm_release_in_full(version: str) -> None:
                 AT,
                 (Hook("fast", "Succeeded", AT, AT), Hook("slow", "")),
                 "sha256:1",
+                "1.17.0",
             ),
         ),
         conditions=(Condition("Ready", "True", "TestSucceeded", "well", AT),),
@@ -235,6 +237,7 @@ NULLABLE = (
     "status.history.0.testHooks.fast.phase",
     "status.history.0.testHooks.fast.lastCompleted",
     "status.history.0.ociDigest",
+    "status.history.0.appVersion",
     "status.conditions",
     "status.conditions.0.lastTransitionTime",
 )

@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reconciler.adapters.github.body import framed, renewed, signed, was_told
+from reconciler.adapters.github.comments import signed, was_told
 from reconciler.core.model import AutoMerge, Manners, MergeMethod
 from reconciler.ports import PortError, Refused, Unavailable
 from tests.hub import ARMING, BRANCH, Hub, V, online
@@ -340,34 +338,6 @@ def test_a_queue_that_merges_is_left_with_its_place_when_nothing_changes(opened:
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
-
-WORDS = st.text(st.characters(exclude_characters="<\r"), max_size=300)
-
-
-@given(before=WORDS, after=WORDS, old=WORDS, new=WORDS)
-def test_whatever_people_write_around_our_part_stays(before: str, after: str, old: str, new: str) -> None:
-    written = renewed(before + framed(old) + after, new)
-    assert written == before + framed(new) + after
-    assert renewed(written, new) == written
-
-
-@given(theirs=WORDS, new=WORDS)
-def test_our_part_comes_back_where_people_took_it_out(theirs: str, new: str) -> None:
-    written = renewed(theirs, new)
-    assert written.startswith(framed(new))
-    assert written.endswith(theirs) or not theirs.strip()
-    assert renewed(written, new) == written
-
-
-@pytest.mark.parametrize("theirs", ["", "x" * 60_000], ids=["alone", "beside much"])
-def test_a_body_is_never_longer_than_github_takes(theirs: str) -> None:
-    long = "".join(f"- line {number}\n" for number in range(9000))
-    written = renewed(theirs + framed("old"), long)
-    assert len(written) <= 65_536
-    assert written.startswith(theirs)
-    assert "- line 1\n" in written
-    assert "\n...\n<!--" in written
-    assert renewed(written, "short") == theirs + framed("short")
 
 
 def test_a_comment_is_known_by_what_it_tells_of() -> None:

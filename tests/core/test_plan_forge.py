@@ -137,7 +137,7 @@ def test_a_proven_version_is_opened_with_words_for_people() -> None:
     assert isinstance(found, Open)
     assert not found.stands
     assert found.subject.words.status == "proven in staging: 1.1.0, revision 1, 1 test passed"
-    assert "vault.yaml: 1.0.0 -> 1.1.0" in found.subject.words.body
+    assert "| chart `vault` | `1.0.0` | `1.1.0` | minor |" in found.subject.words.body
 
 
 def test_what_stands_is_proposed_and_nothing_is_done_again() -> None:
@@ -435,7 +435,7 @@ def test_a_contradicted_proof_is_told_in_a_comment_once() -> None:
     found = only(world.look(fleet(FAILED)))
     assert isinstance(found, Disarm)
     assert found.subject.words.status.startswith("tests-failed: test hook vault-test failed")
-    assert found.subject.words.comment.startswith("1.1.0 is not proven any more")
+    assert found.subject.words.comment.startswith("`1.1.0` is not proven any more")
     world.carry_out(found)
     assert held(world.look(fleet(FAILED))).reason is Reason.TESTS_FAILED
 
@@ -458,7 +458,7 @@ def test_a_release_that_is_gone_is_paused_and_closed_after_a_day() -> None:
     last = only(world.look(fleet(KEEPER), at=NOW + DAY))
     assert isinstance(last, Close)
     assert last.subject.words.status == "unmatched: staging no longer has vault/vault"
-    assert last.subject.words.comment == "Closed: staging no longer has vault/vault"
+    assert last.subject.words.comment == "Closed: `staging no longer has vault/vault`"
     world.carry_out(last)
     world.change(state="closed")
     assert isinstance(only(world.look(fleet(KEEPER, NEWER), at=NOW + 2 * DAY)), Open)

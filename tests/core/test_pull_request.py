@@ -1,4 +1,4 @@
-"""The words on a promotion, and the marker that is read back."""
+"""The names on a promotion, its commit message, and the marker that is read back."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import Hook, Key, Proposal, Reason, State
+from reconciler.core.model import Hook, Key, Manners, Proposal, Reason, State
 from reconciler.core.pull_request import (
     Marker,
     branch,
     ledger,
     marker,
     marker_of,
-    message,
     promotion_of,
     read_marker,
     restated,
-    title,
     withdrawn,
 )
-from tests.core.test_drift import pin, proof
+from tests.core.stories import VAULT, proof, story, told
+from tests.core.test_drift import pin
 from tests.world import BRANCH, LEDGER, NOW
 
-VAULT = Key("vault", "vault")
+OURS = Manners()
 MARKER = Marker("home", (VAULT,), "vault", "p/vault.yaml", "0.28.0", "0.28.1", NOW)
 
 
@@ -57,74 +56,132 @@ def test_two_long_names_with_the_same_start_stay_apart() -> None:
     assert branch("home", Key("ns", "x" * 250)) != branch("home", Key("ns", "x" * 251))
 
 
-@pytest.mark.parametrize(
-    ("version", "promotion", "expected"),
-    [
-        pytest.param("0.28.1", None, "Promote vault release to v0.28.1", id="alone in its repository"),
-        pytest.param("v0.28.1", None, "Promote vault release to v0.28.1", id="one v is enough"),
-        pytest.param("0.28.1", "home", "Promote vault release to v0.28.1 (home)", id="beside other promotions"),
-    ],
-)
-def test_titles(version: str, promotion: str | None, expected: str) -> None:
-    assert title(VAULT, proof(version), promotion) == expected
-
-
 # --- the message -----------------------------------------------------------------------------------------------------
 
+EVIDENCE = """\
+apps/vault/production/helm.yaml: 0.28.0 -> 0.28.1
+Staging: vault/vault, vault/two, chart vault
+- test vault-test: Succeeded in 42 s
+- test odd-times: Succeeded
+- test no-times: Succeeded
+Proven since 2026-03-01T12:00:00Z (revision 7)
+"""
+TRAILERS = """\
+Helm-Promoter-Promotion: home
+Helm-Promoter-Release: vault/vault
+Helm-Promoter-Release: vault/two
+Helm-Promoter-Chart: vault
+Helm-Promoter-Path: apps/vault/production/helm.yaml
+Helm-Promoter-From: 0.28.0
+Helm-Promoter-To: 0.28.1
+Helm-Promoter-Proven: 2026-03-01T12:00:00Z
+Helm-Promoter-State: armed
+"""
+HOOKS = (
+    Hook("vault-test", "Succeeded", NOW - timedelta(seconds=42), NOW),
+    Hook("odd-times", "Succeeded", NOW, NOW - timedelta(seconds=42)),
+    Hook("no-times", "Succeeded"),
+)
+TOLD = story(VAULT, Key("vault", "two"), proven=proof(tests=HOOKS, since=NOW))
+SIGNED = "Signed-off-by: Ada Bot <ada@example.com>\n"
 
-def test_a_commit_message_tells_the_change_the_evidence_and_the_marker() -> None:
-    hooks = (
-        Hook("vault-test", "Succeeded", NOW - timedelta(seconds=42), NOW),
-        Hook("odd-times", "Succeeded", NOW, NOW - timedelta(seconds=42)),
-        Hook("no-times", "Succeeded"),
-    )
-    proven = replace(proof("0.28.1"), since=NOW, revision=7, hooks=hooks)
-    made = marker("home", (VAULT, Key("vault", "two")), "vault", pin("0.28.0"), (proven, "0.28.1"))
-    assert message("Promote vault release to v0.28.1", made, proven) == (
-        "Promote vault release to v0.28.1\n"
-        "\n"
-        "redis.yaml: 0.28.0 -> 0.28.1\n"
-        "Staging: vault/vault, vault/two, chart vault\n"
-        "- test vault-test: Succeeded in 42 s\n"
-        "- test odd-times: Succeeded\n"
-        "- test no-times: Succeeded\n"
-        "Proven since 2026-03-01T12:00:00Z (revision 7)\n"
-        "\n"
-        "Helm-Promoter-Promotion: home\n"
-        "Helm-Promoter-Release: vault/vault\n"
-        "Helm-Promoter-Release: vault/two\n"
-        "Helm-Promoter-Chart: vault\n"
-        "Helm-Promoter-Path: redis.yaml\n"
-        "Helm-Promoter-From: 0.28.0\n"
-        "Helm-Promoter-To: 0.28.1\n"
-        "Helm-Promoter-Proven: 2026-03-01T12:00:00Z\n"
-        "Helm-Promoter-State: armed\n"
-    )
+
+@pytest.mark.parametrize(
+    ("manners", "expected"),
+    [
+        pytest.param(
+            OURS,
+            f"Promote vault release to v0.28.1\n\n{EVIDENCE}\n{TRAILERS}",
+            id="our own words are the title, the evidence and the marker",
+        ),
+        pytest.param(
+            Manners(title="{{ name }} {{ to }}"),
+            f"vault 0.28.1\n\n{EVIDENCE}\n{TRAILERS}",
+            id="a title of the user's is the subject too",
+        ),
+        pytest.param(
+            Manners(title="x", commit_message="chore({{ chart }}): {{ from }} to {{ to }}\n"),
+            f"chore(vault): 0.28.0 to 0.28.1\n\n{EVIDENCE}\n{TRAILERS}",
+            id="a subject of the user's is followed by the evidence",
+        ),
+        pytest.param(
+            Manners(commit_message="Update {{ name }}\n\nBecause.\x07\n"),
+            f"Update vault\n\nBecause.\n\n{TRAILERS}",
+            id="a whole message of the user's is followed by the marker alone",
+        ),
+        pytest.param(
+            Manners(commit_message="Update {{ name }}\nBecause."),
+            f"Update vault\n\nBecause.\n\n{TRAILERS}",
+            id="whose subject stands apart, as git wants it",
+        ),
+        pytest.param(
+            Manners(sign_off="Ada Bot <ada@example.com>"),
+            f"Promote vault release to v0.28.1\n\n{EVIDENCE}\n{TRAILERS}{SIGNED}",
+            id="a sign-off comes last",
+        ),
+        pytest.param(
+            Manners(commit_message="x\n\nHelm-Promoter-State: paused\nHelm-Promoter-To: 9.9.9"),
+            f"x\n\nHelm-Promoter-State: paused\nHelm-Promoter-To: 9.9.9\n\n{TRAILERS}",
+            id="trailers of the user's are none of ours",
+        ),
+    ],
+)
+def test_a_commit_message_tells_the_change_the_evidence_and_the_marker(manners: Manners, expected: str) -> None:
+    assert told(TOLD, manners) == expected
+    assert read_marker(expected) == TOLD.marker
+
+
+def test_a_long_list_of_tests_is_cut_in_the_message() -> None:
+    many = tuple(Hook(f"test-{number}", "Succeeded") for number in range(23))
+    text = told(story(proven=proof(tests=many)), OURS)
+    assert "- test test-19: Succeeded\n- and 3 more\n" in text
+    assert "test-20" not in text
 
 
 def test_without_a_time_of_proof_every_process_still_makes_the_same_commit() -> None:
-    made = marker("home", (VAULT,), "vault", pin("0.28.0"), (proof("0.28.1"), "0.28.1"))
+    made = marker("home", (VAULT,), "vault", pin("0.28.0"), (proof(), "0.28.1"))
     assert made.proven == datetime(2000, 1, 1, tzinfo=UTC)
-    assert "Proven since" not in message("title", made, proof("0.28.1"))
+    assert "Proven since" not in told(story(), OURS)
 
 
-def test_a_chart_name_cannot_add_trailers() -> None:
-    evil = "vault\nHelm-Promoter-Since: 2020-01-01T00:00:00Z"
-    made = marker("home", (VAULT,), evil, pin("0.28.0"), (proof("0.28.1"), "0.28.1"))
-    found = read_marker(message("title", made, proof("0.28.1")))
-    assert found is not None
-    assert found.since is None
-    assert found.chart == "vault Helm-Promoter-Since: 2020-01-01T00:00:00Z"
+@pytest.mark.parametrize(
+    ("chart", "expected"),
+    [
+        pytest.param(
+            "vault\nHelm-Promoter-Since: 2020-01-01T00:00:00Z",
+            "vault Helm-Promoter-Since: 2020-01-01T00:00:00Z",
+            id="no trailers",
+        ),
+        pytest.param("[skip ci]", "?skip ci?", id="no word to the forge's machines"),
+        pytest.param("x\n\nCo-authored-by: Eve <eve@x.y>", "x Co-authored-by: Eve ?eve?x.y?", id="no author"),
+        pytest.param("closes #1 @eve", "closes ?1 ?eve", id="no reference, no mention"),
+    ],
+)
+def test_the_name_of_a_chart_adds_nothing_to_a_message(chart: str, expected: str) -> None:
+    made = marker("home", (VAULT,), chart, pin("0.28.0"), (proof(), "0.28.1"))
+    assert read_marker(told(replace(story(), marker=made), OURS)) == made
+    assert made.chart == expected
+    assert made.since is None
 
 
 def test_a_withdrawal_rewords_the_marker_and_keeps_the_rest() -> None:
-    first = message("title", MARKER, proof("0.28.1"))
+    first = told(replace(story(), marker=MARKER), OURS)
     away = withdrawn(MARKER, State.PAUSED, Reason.UNMATCHED, NOW)
     second = restated(first, away)
     assert second.startswith(first.partition("Helm-Promoter-State")[0])
     assert second.endswith(
         "Helm-Promoter-State: paused\nHelm-Promoter-Reason: unmatched\nHelm-Promoter-Since: 2026-03-01T12:00:00Z\n"
     )
+    assert read_marker(second) == away
+    assert restated(second, MARKER) == first
+
+
+def test_a_sign_off_outlives_a_withdrawal() -> None:
+    signed = Manners(sign_off="Ada Bot <ada@example.com>")
+    first = told(replace(story(), marker=MARKER), signed)
+    away = withdrawn(MARKER, State.DISARMED, Reason.TESTS_FAILED)
+    second = restated(first, away)
+    assert second.endswith(f"Helm-Promoter-Reason: tests-failed\n{SIGNED}")
     assert read_marker(second) == away
     assert restated(second, MARKER) == first
 
@@ -151,13 +208,15 @@ MARKERS = st.builds(
 )
 
 
-@given(MARKERS)
+@given(MARKERS, st.sampled_from(["", "Ada Bot <ada@example.com>"]))
 @settings(max_examples=150)
-def test_what_is_written_is_read_back(made: Marker) -> None:
-    assert read_marker(message("title", made, proof("0.28.1"))) == made
+def test_what_is_written_is_read_back(made: Marker, sign_off: str) -> None:
+    text = told(replace(story(), marker=made), Manners(sign_off=sign_off))
+    assert read_marker(text) == made
+    assert restated(text, made) == text
 
 
-GOOD = message("title", MARKER, proof("0.28.1"))
+GOOD = told(replace(story(), marker=MARKER), OURS)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from reconciler.adapters.github import people
-from reconciler.adapters.github.body import framed, renewed, signed, was_told
+from reconciler.adapters.github.comments import signed, was_told
 from reconciler.adapters.github.look import target
 from reconciler.adapters.github.shapes import (
     BRANCHES,
@@ -27,6 +27,7 @@ from reconciler.adapters.github.shapes import (
     Shape,
 )
 from reconciler.adapters.github.wire import Step
+from reconciler.core.pull_request import merged
 from reconciler.ports import PortError, Unavailable
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ class Writing:
             "baseRefName": self.branch,
             "headRefName": subject.branch,
             "title": subject.title,
-            "body": framed(subject.words.body),
+            "body": subject.words.body,
         }
         shows = f"pullRequest {{ id number {_of_repository(action.manners)} }}"
         done = self.wire.mutate([Step("pull", "createPullRequest", {**wanted, "draft": action.manners.draft}, shows)])
@@ -320,7 +321,7 @@ class Writing:
 
     def _words(self, action: Update | Rearm, pull: Pull, seen: _Standing, *, is_anew: bool) -> list[Step]:
         """Write our part of the body; for another version the title, labels and people too."""
-        words = {"body": renewed(seen.body, action.subject.words.body)}
+        words = {"body": merged(seen.body, action.subject.words.body)}
         if not is_anew:
             return [Step("words", "updatePullRequest", {"pullRequestId": pull.id, **words})]
         step = Step("words", "updatePullRequest", {"pullRequestId": pull.id, **words, "title": action.subject.title})

@@ -126,6 +126,8 @@ def _proof(case: _Case, witness: Revision, at: datetime) -> Proof | None:
         v_dropped=witness.v_dropped and not is_tag,
         is_tag=is_tag,
         tested=None if by_readiness else _completed(witness, at),
+        app_version=witness.snapshot.app_version,
+        deployed_at=witness.snapshot.deployed_at,
     )
 
 

@@ -228,7 +228,7 @@ class Decision:
         gates: tuple[Gate, ...],
         how: _How,
     ) -> Iterator[Answer]:
-        pin, proof, to = unit.pin, row[0], written(row[0], unit.pin)
+        pin, to = unit.pin, written(row[0], unit.pin)
         if unseen := self.one.frozen.get(unit.releases[0]):
             yield from self._stay(unit, self._hold(unit, row, (Reason.UNREADABLE, unseen), gates))
             return
@@ -238,36 +238,40 @@ class Decision:
             return
         try:
             change = edit(pin, self.answers.texts[pin.path], to)
-        except YamlError as error:
-            why = Reason.UNSUPPORTED, f"{pin.path} cannot be edited: {error}"
+            subject, commit = self._worded(unit, standing, row, gates)
+        except (YamlError, pull_request.WordsError) as error:
+            what = f"{pin.path} cannot be edited" if isinstance(error, YamlError) else "a template cannot be filled in"
+            why = Reason.UNSUPPORTED, f"{what}: {error}"
             yield from self._everyone(unit, self._hold(unit, row, why, gates), standing)
             return
-        marker = pull_request.marker(unit.promotion, unit.releases, unit.chart, pin, (proof, to))
-        words = Words(pull_request.proven(proof), pull_request.body(marker, proof, gates))
-        subject = self._subject(unit, standing, proof, gates, words)
-        message = pull_request.message(subject.title, marker, proof)
-        commit = Commit(message, marker.proven)
         yield how.verb(subject, self.one.base.sha, (change,), commit, how.manners, how.stands, how.lands)
 
     def _stay(self, unit: Unit, hold: Hold) -> Iterator[Answer]:
         """Hold every release of a unit, and take nothing back."""
         return (replace(hold, release=release) for release in unit.releases)
 
-    def _subject(self, unit: Unit, standing: Standing, proof: Proof, gates: tuple[Gate, ...], words: Words) -> Subject:
-        shared = unit.promotion if self.one.shared else None
-        return Subject(
+    def _worded(self, unit: Unit, standing: Standing, row: Row, gates: tuple[Gate, ...]) -> tuple[Subject, Commit]:
+        """Say what a version's pull request, and its commit, are about."""
+        pin, manners, to = unit.pin, self.one.promotion.manners, written(row[0], unit.pin)
+        marker = pull_request.marker(unit.promotion, unit.releases, unit.chart, pin, (row[0], to))
+        step = bump(pin.version, row[0].version)
+        story = pull_request.Story(marker, pin.version, unit.members, row, step, gates, self.one.shared)
+        title = pull_request.title(story, manners)
+        body = pull_request.body(story, manners) if self.one.base.forge else ""
+        subject = Subject(
             unit.promotion,
             unit.releases,
             unit.chart,
-            unit.pin.text,
-            written(proof, unit.pin),
+            pin.text,
+            to,
             standing.branch,
             standing.ledger,
-            pull_request.title(unit.releases[0], proof, shared),
+            title,
             standing.proposal,
             gates=gates,
-            words=words,
+            words=Words(pull_request.proven(row[0]), body),
         )
+        return subject, Commit(pull_request.message(title, story, manners), marker.proven)
 
     def _findings(self, standing: Standing) -> Findings:
         return self.answers.findings.get(standing.branch, Findings())

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.core import pull_request
 from reconciler.core.manifest import read
 from reconciler.core.model import Open, Rearm, Reason, State, Update
+from reconciler.core.pull_request import HOLD, RETRY
 from reconciler.core.version import Version
 
 if TYPE_CHECKING:
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
 
 LANDS_AFTER: Final = timedelta(minutes=5)
 """How long a pull request must have stood open before it is merged by us."""
-HOLD: Final = "promotion/hold"
-"""The label by which a person holds a pull request back."""
-RETRY: Final = "promotion/retry"
-"""The label by which a person asks for a version once more."""
 
 
 class Place(Enum):
