@@ -17,7 +17,7 @@ from reconciler.ports import PortError, Refused, Unavailable
 from tests.hub import GRANTED, HOST, NAME, Hub, V, online
 from tests.twins.github import Ruleset
 from tests.twins.github.access import Caller
-from tests.twins.github.faults import asks_for, bad_gateway, drop, garbled, secondary_limit, slow, truncated
+from tests.twins.github.faults import asks_for, bad_gateway, drop, garbled, goes_to, secondary_limit, slow, truncated
 from tests.world import manifest, proven
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from reconciler.adapters.github import Credential, GitHub
     from reconciler.core.report import Report
+    from tests.twins.github.faults import Effect
 
 
 @pytest.fixture
@@ -342,6 +343,26 @@ def test_a_private_key_that_does_not_do_is_named(
     error = observed(hub, hub.github(credential=given))
     assert isinstance(error, Refused)
     assert message in str(error)
+
+
+@pytest.mark.parametrize(
+    ("effect", "message"),
+    [
+        pytest.param(bad_gateway, "GitHub gave the App ", id="a bad gateway"),
+        pytest.param(secondary_limit(403, 30), "GitHub's rate limit for the App ", id="a limit"),
+        pytest.param(garbled, "GitHub's answer cannot be understood", id="another server's answer"),
+    ],
+)
+def test_an_app_that_gets_no_token_asks_again_in_the_next_pass(
+    hub: Hub, tmp_path: Path, key: tuple[bytes, bytes], effect: Effect, message: str
+) -> None:
+    github = hub.github(credential=app(hub, tmp_path, key))
+    hub.twin.faults.before(goes_to("GET", "/installation"), effect)
+    error = observed(hub, github)
+    assert isinstance(error, Unavailable)
+    assert str(error).startswith(message)
+    with online(hub.twin):
+        assert github.observe().sha == hub.repository.tip("main")
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------

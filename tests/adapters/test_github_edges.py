@@ -260,6 +260,16 @@ def test_an_error_without_a_type_is_for_the_next_pass(hub: Hub) -> None:
     assert str(error) == "GitHub could not answer (Something went wrong); the next pass asks again"
 
 
+def test_what_may_not_be_seen_is_told_and_not_taken_for_nothing(opened: Hub) -> None:
+    def hidden(body: dict[str, object]) -> None:
+        body["data"]["repository"]["refs"]["nodes"] = [None]  # type: ignore[index]
+        body["errors"] = [{"type": "FORBIDDEN", "path": ["repository", "refs", "nodes", 0], "message": "not for you"}]
+
+    error = looked(opened, hidden)
+    assert isinstance(error, Refused)
+    assert "may not do this in fleet/production (not for you)" in str(error)
+
+
 def test_who_queued_a_pull_request_need_not_be_seen(opened: Hub) -> None:
     opened.twin.faults.after(
         asks_for("viewer"),

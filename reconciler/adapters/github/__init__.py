@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from reconciler.adapters.github.budget import Budget
 from reconciler.adapters.github.credentials import App, Credential, Token, TokenFile, warn_of_short_life
 from reconciler.adapters.github.look import Me, Standing, branch_only, is_merged_with_base, newest, with_pull
 from reconciler.adapters.github.transport import Transport
-from reconciler.adapters.github.view import PAGE, Listed, View, agrees, files_of, is_settled
+from reconciler.adapters.github.view import PAGE, Listed, View, agrees, files_of, is_settled, sizes_of
 from reconciler.adapters.github.wire import Wire, decoded
 from reconciler.adapters.github.writing import Writing
 from reconciler.core.model import Base, Close, Disarm, Findings, LastChange, Open, Pause, Rearm, Update
@@ -111,9 +111,10 @@ class GitHub:
 
     def observe(self) -> Base:
         """Look once. While nothing moves that is two questions, and GitHub answers both that nothing has changed."""
-        self._files.turn()
         sha, moves = self._tip(), self._has_news()
-        if self._view is None or moves or not self._is_steady or self._view.base.sha != sha:
+        if self._view is not None and self._is_steady and not moves and not self._view.standings:
+            self._view = self._at(sha, self._view)
+        elif self._view is None or moves or not self._is_steady or self._view.base.sha != sha:
             self._is_steady = False
             self._view = self._looked(sha)
             self._is_steady = agrees(self._view, self._page) and is_settled(self._view, lands=self.lands)
@@ -151,10 +152,24 @@ class GitHub:
         self._etag = answer.headers.get("etag", "")
         return True
 
+    def _at(self, sha: str, view: View) -> View:
+        """Take another base into a view. Where nothing of ours stands, nothing else can have changed with it."""
+        if view.base.sha == sha:
+            return view
+        tree = self._tree(sha)
+        base = replace(view.base, sha=sha, entries=tree.entries)
+        return replace(view, tree=tree, base=base, files=files_of(tree), sizes=sizes_of(tree))
+
+    def _tree(self, sha: str) -> contents.Tree:
+        if self._view is not None and self._view.tree.sha == sha:
+            return self._view.tree
+        tree = contents.tree(self._wire, sha)
+        self._changes.clear()
+        self._files.forget_all_but(sizes_of(tree))
+        return tree
+
     def _looked(self, sha: str) -> View:
-        tree = self._view.tree if self._view and self._view.tree.sha == sha else contents.tree(self._wire, sha)
-        if self._view is None or self._view.base.sha != sha:
-            self._changes.clear()
+        tree = self._tree(sha)
         first, branches = self._branches()
         repository = first.repository
         if repository.name_with_owner.lower() != self.repository.lower():
@@ -173,7 +188,7 @@ class GitHub:
             {branch.short: branch.target.oid for branch in branches},
             {left.ref: left.target.oid for left in repository.scratch.nodes},
             files_of(tree),
-            {entry.oid: entry.size for entry in tree.entries},
+            sizes_of(tree),
         )
 
     def _branches(self) -> tuple[Seen, list[Branch]]:
@@ -230,7 +245,7 @@ class GitHub:
 
     def read(self, oids: Collection[str]) -> Iterator[tuple[str, bytes]]:
         """Read blobs, a hundred with a request. Each is checked by its id."""
-        yield from self._files.read(oids, dict(self._now().sizes))
+        yield from self._files.read(oids, self._now().sizes)
 
     def investigate(self, questions: Sequence[Question]) -> Mapping[str, Findings]:
         """Answer questions, fifty with a request. An answer stays true while nothing moves."""

@@ -17,7 +17,7 @@ from reconciler.core.model import Entry, EntryKind
 from reconciler.ports import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from reconciler.adapters.github.wire import Wire
 
@@ -29,6 +29,8 @@ _ODD: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]|(?:^|/)(?:\.|\.\.|\.git|)(?:/|$)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BATCH: Final = 100
 _BATCH_BYTES: Final = 4 * 1024 * 1024
+_KEPT: Final = 32 * 1024 * 1024
+"""The most bytes of contents that are remembered: a fleet of ten thousand manifests has half of that."""
 _WHOLE: Final = 400_000
 """GraphQL cuts off texts that are longer than about half a megabyte; the blobs API does not."""
 _FORMATS: Final = {40: "sha1", 64: "sha256"}
@@ -101,30 +103,33 @@ def blob_id(content: bytes, like: str) -> str:
 
 @dataclass(eq=False)
 class Files:
-    """Contents by id. What was asked for in one pass is kept for the next: what drifted is asked for every time."""
+    """Contents by id, each read once while it is in the tree: what drifted is asked for in every pass."""
 
     wire: Wire
     _kept: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)
-    _used: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)
+    _bytes: int = field(default=0, init=False, repr=False)
 
-    def turn(self) -> None:
-        """Begin a pass: let go of what the last one had no use for."""
-        self._kept, self._used = self._used, {}
+    def forget_all_but(self, oids: Collection[str]) -> None:
+        """Let go of what is no longer there."""
+        self._kept = {oid: content for oid, content in self._kept.items() if oid in oids}
+        self._bytes = sum(map(len, self._kept.values()))
 
-    def read(self, oids: Collection[str], sizes: dict[str, int]) -> Iterator[tuple[str, bytes]]:
+    def read(self, oids: Collection[str], sizes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
         """Read contents, many with a request. ``sizes`` are bytes by id, as far as known."""
-        known = {**self._kept, **self._used}
         wanted = dict.fromkeys(oids)
-        for oid in wanted:
-            if oid in known:
-                self._used[oid] = known[oid]
-                yield oid, known[oid]
+        known = {oid: self._kept[oid] for oid in wanted if oid in self._kept}
+        yield from known.items()
         for batch in _batches([oid for oid in wanted if oid not in known], sizes):
             for oid, content in self._fetched(batch, sizes):
-                self._used[oid] = content
+                self._keep(oid, content)
                 yield oid, content
 
-    def _fetched(self, batch: Sequence[str], sizes: dict[str, int]) -> Iterator[tuple[str, bytes]]:
+    def _keep(self, oid: str, content: bytes) -> None:
+        if self._bytes + len(content) <= _KEPT:
+            self._kept[oid] = content
+            self._bytes += len(content)
+
+    def _fetched(self, batch: Sequence[str], sizes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
         short = [oid for oid in batch if sizes.get(oid, 0) <= _WHOLE]
         texts = self._texts(short) if short else {}
         for oid in batch:
@@ -150,7 +155,7 @@ class Files:
         return content
 
 
-def _batches(oids: Sequence[str], sizes: dict[str, int]) -> Iterator[tuple[str, ...]]:
+def _batches(oids: Sequence[str], sizes: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
     batch: list[str] = []
     total = 0
     for oid in oids:

@@ -184,6 +184,8 @@ class App:
         if answer.status == 401:  # noqa: PLR2004 - HTTP's own
             key = self.private_key_file
             raise Refused(f"GitHub does not know {self.about} by the key in {key}; compare its id, key and this clock")
+        if answer.status == 429 or "rate limit" in answer.body:  # noqa: PLR2004 - as above
+            raise Unavailable(f"GitHub's rate limit for {self.about} is used up; the next pass asks again")
         if answer.status in {403, 404, 422}:
             raise Refused(f"{self.about} is not installed on {self.repository}; install it there, and leave it active")
         raise Unavailable(f"GitHub gave {self.about} no token (status {answer.status}); the next pass asks again")

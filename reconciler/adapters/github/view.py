@@ -70,6 +70,11 @@ def files_of(tree: Tree) -> dict[str, Entry]:
     return {entry.path: entry for entry in tree.entries if entry.kind is EntryKind.FILE}
 
 
+def sizes_of(tree: Tree) -> dict[str, int]:
+    """Give the bytes of every content of a tree by its id."""
+    return {entry.oid: entry.size for entry in tree.entries}
+
+
 def agrees(view: View, page: Iterable[Listed]) -> bool:
     """Tell whether the list and the look show the same of ours. GitHub lets either lag behind."""
     shown = {

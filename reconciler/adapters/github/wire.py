@@ -105,7 +105,12 @@ class Wire:
         found = self._envelope(answer)
         if is_null(found.data):
             self._give_up(answer, found.errors)
-        return decoded(found.data, kind), tuple(found.errors)
+        try:
+            return decoded(found.data, kind), tuple(found.errors)
+        except Unavailable:
+            if found.errors:  # what may not be seen leaves holes, and tells why
+                raise self.problem(found.errors[0], answer.headers) from None
+            raise
 
     def _retried(self, send: Callable[[], Answer]) -> Answer:
         """Try a read again when the line or the server broke, a little later each time."""
@@ -190,7 +195,7 @@ class Wire:
     def _give_up(self, answer: Answer, problems: Sequence[Problem]) -> NoReturn:
         if not problems:
             raise Unavailable("GitHub's answer cannot be understood; the next pass asks again")
-        raise self.problem(problems[0], dict(answer.headers))
+        raise self.problem(problems[0], answer.headers)
 
     def _refusal(self, answer: Answer) -> PortError:
         return refusal(answer, self.repository, self.credential.about)
