@@ -1004,7 +1004,7 @@ def test_the_schema_is_one() -> None:
 
 def test_every_key_is_described() -> None:
     assert [key for key, described in _keys(SCHEMA) if not described] == []
-    assert len(list(_keys(SCHEMA))) == 76
+    assert len(list(_keys(SCHEMA))) == 78
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
