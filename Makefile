@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint cover test-slow bench format lock clean
+.PHONY: help demo test check lint cover test-slow bench format chart lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: $(VENV)/.dev ## measure plan over large fleets, and print a table
 format: $(VENV)/.dev ## bring the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+chart: $(VENV)/.dev ## write the generated parts of the chart anew
+	$(BIN)/python charts/generate.py
 
 lock: $(VENV)/.dev ## renew the versions and hashes in requirements/
 	$(UV) --upgrade pyproject.toml -o requirements/runtime.txt
