@@ -25,11 +25,12 @@ test: $(VENV)/.dev ## the fast tests
 
 check: lint cover ## all that a change must pass: format, lint, types, imports, coverage
 
-lint: $(VENV)/.dev ## format, lint, types and the direction of imports
+lint: $(VENV)/.dev ## format, lint, types, the direction of imports, and the Dockerfile
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 cover: $(VENV)/.dev ## the fast tests, and every branch of the core taken by one
 	$(PYTEST) -n auto --quiet --cov --cov-report=
