@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import promql_parser
 import pytest
 import yaml
@@ -38,6 +39,35 @@ Object = dict[str, Any]
 @pytest.mark.parametrize("path", [*generated()], ids=lambda path: path.name)
 def test_what_is_generated_is_current(path: Path) -> None:
     assert generated()[path] == path.read_text(), "run make chart"
+
+
+def shown_values() -> Iterator[object]:
+    for page in (CHART / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for text in re.findall(r"^```yaml\n(# values\.yaml\n.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL):
+            yield pytest.param(yaml.safe_load(text), id=page.name)
+
+
+@pytest.mark.parametrize("values", [*shown_values()])
+def test_the_values_that_the_documents_show_are_good(values: Object, tmp_path: Path) -> None:
+    jsonschema.validate(values, json.loads((CHART / "values.schema.json").read_text()))
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(values["config"]))
+
+    loaded = config.load(file, {})
+
+    mounted = {f"/var/run/secrets/helm-promoter/{name}" for name in values.get("secrets", [])}
+    assert {str(path.parent) for path in config.credentials(loaded)} <= mounted
+
+
+def test_a_release_puts_its_image_where_the_chart_has_it() -> None:
+    """The release workflow replaces whole lines of values.yaml."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text())
+    script = next(step["run"] for step in workflow["jobs"]["chart"]["steps"] if "sed" in step.get("run", ""))
+    patterns = re.findall(r"s\|(\^[^|]*)\|", script)
+
+    assert len(patterns) == 2
+    for pattern in patterns:
+        assert len(re.findall(pattern, (CHART / "values.yaml").read_text(), re.MULTILINE)) == 1
 
 
 def leaves(values: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
