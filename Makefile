@@ -12,10 +12,10 @@ export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint cover test-slow bench format chart lock clean
+.PHONY: help demo test check lint cover test-slow bench e2e record format chart lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## promote a small fleet in a temporary folder: no cluster, no network, no account
 	@$(BIN)/python -m reconciler demo
@@ -41,6 +41,17 @@ test-slow: $(VENV)/.dev ## the tests that need minutes
 
 bench: $(VENV)/.dev ## measure plan over large fleets, and print a table
 	$(PYTEST) -m benchmark -s --quiet tests/benchmarks
+
+# Most of a scenario is waiting for Flux, so there are more workers than cores; each has a cluster of its own.
+E2E := $(PYTEST) -m e2e -n 4 --dist worksteal tests/e2e
+
+e2e: $(VENV)/.dev ## the whole story on real clusters with Flux; needs Go 1.26 or newer, and builds for a while at first
+	@$(BIN)/python -m tests.e2e.build
+	$(E2E)
+
+record: $(VENV)/.dev ## run the same, and keep what Flux wrote as fixtures of the fast tests
+	@$(BIN)/python -m tests.e2e.build
+	E2E_RECORD=1 $(E2E)
 
 format: $(VENV)/.dev ## bring the code into its form
 	$(BIN)/ruff format .

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from reconciler.adapters.git import Git
-    from reconciler.config import GitSettings, PromotionSettings, Settings
+    from reconciler.config import ClusterSettings, GitSettings, PromotionSettings, Settings
     from reconciler.core.model import Key
     from reconciler.core.report import Report
     from reconciler.live import Live
     from reconciler.loop import Heart, Timing
+    from reconciler.ports import Staging
     from reconciler.reconcile import Pass, Progress, Reader, Route
     from reconciler.telemetry import Metrics
 
@@ -234,21 +235,20 @@ def _routes(settings: Settings) -> tuple[Route, ...]:
 
 def _built(settings: Settings) -> tuple[Route, ...]:
     """Make every promotion's way. Those that share a cluster, or a repository branch, share the object for it."""
-    from reconciler.adapters.snapshot import Snapshot
-    from reconciler.config import GitSettings, SnapshotFile, missing_files
+    from reconciler.config import GitSettings, missing_files
     from reconciler.core.model import Scope
     from reconciler.live import Unusable
     from reconciler.reconcile import Route
 
     if faults := (*missing_files(settings), *_beyond(settings.promotions)):
         raise Unusable(faults)
-    clusters: dict[SnapshotFile, Snapshot] = {}
+    clusters: dict[ClusterSettings, Staging] = {}
     repositories: dict[tuple[GitSettings, str], Git] = {}
     routes = []
     for one in settings.promotions:
         cluster, production = one.staging.cluster, one.production
-        if isinstance(cluster, SnapshotFile) and isinstance(production, GitSettings):
-            staging = clusters.setdefault(cluster, Snapshot(cluster.path))
+        if isinstance(production, GitSettings):
+            staging = clusters[cluster] = clusters.get(cluster) or _staging(cluster)
             place = (production, one.branch)
             repositories[place] = repositories.get(place) or _git(*place, settings.cache)
             scope = Scope(one.staging.namespaces, one.staging.selector)
@@ -258,13 +258,25 @@ def _built(settings: Settings) -> tuple[Route, ...]:
 
 def _beyond(promotions: Sequence[PromotionSettings]) -> Iterator[str]:
     """Tell what this version cannot reach yet."""
-    from reconciler.config import GitSettings, SnapshotFile
+    from reconciler.config import GitSettings
 
     for index, one in enumerate(promotions):
-        if not isinstance(one.staging.cluster, SnapshotFile):
-            yield f"promotions[{index}].staging.cluster: this version reads recorded clusters only: {{snapshot: PATH}}"
         if not isinstance(one.production, GitSettings):
             yield f"promotions[{index}].production.github: this version writes through git only: git: {{url: URL}}"
+
+
+def _staging(cluster: ClusterSettings) -> Staging:
+    from reconciler.config import Kubeconfig, SnapshotFile, environment
+
+    if isinstance(cluster, SnapshotFile):
+        from reconciler.adapters.snapshot import Snapshot
+
+        return Snapshot(cluster.path)
+    from reconciler.adapters import kubernetes
+
+    if isinstance(cluster, Kubeconfig):
+        return kubernetes.Kubernetes(kubernetes.Kubeconfig(cluster.path, cluster.context))
+    return kubernetes.Kubernetes(kubernetes.ServiceAccount(environment()))
 
 
 def _git(settings: GitSettings, branch: str, cache: Path) -> Git:

@@ -5,10 +5,20 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from reconciler.apply import apply
-from reconciler.core.manifest import File, Survey, is_kustomization, is_manifest, read, survey
+from reconciler.core.manifest import (
+    NOTHING,
+    File,
+    Survey,
+    is_kustomization,
+    is_manifest,
+    named,
+    read,
+    refused,
+    survey,
+)
 from reconciler.core.model import EntryKind, Failure
 from reconciler.core.plan import Answers, Unseen, View, assess, inquire, plan
 from reconciler.core.report import Report
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from reconciler.core.model import Base, Entry, Fleet, Plan, Promotion, Scope
+    from reconciler.core.model import Base, Fleet, Plan, Promotion, Scope
     from reconciler.core.plan import Assessment, Inquiry
     from reconciler.ports import Production, Staging
 
@@ -53,40 +63,69 @@ class Pass:
     answers: Mapping[str, Answers]
 
 
-_Content = tuple[str, bool]
-"""A content id, and whether the file's name makes it a kustomization: all that the meaning of a file depends on."""
+class _Role(NamedTuple):
+    """What else than its content decides what a file means: its name, or that a kustomization aims it as a patch."""
+
+    kustomization: bool = False
+    targeted: bool = False
+
+
+_MANIFEST, _KUSTOMIZATION, _PATCH = _Role(), _Role(kustomization=True), _Role(targeted=True)
 
 
 @dataclass
 class Reader:
     """Reads repositories, and remembers what files say by their content, so that none is read twice in a life."""
 
-    _files: dict[_Content, File] = field(default_factory=dict)
+    _files: dict[_Role, dict[str, File]] = field(default_factory=dict)
     _surveys: dict[str, tuple[Mapping[str, File], Survey]] = field(default_factory=dict)
 
     def manifests(self, base: Base, production: Production) -> tuple[Mapping[str, File], Survey]:
         """Give what the manifests of a tree say, and what they amount to."""
         if base.sha not in self._surveys:
-            wanted = {entry.path: _content(entry) for entry in base.entries if _readable(entry)}
-            self._read(wanted.values(), production)
-            files = {path: file for path, content in wanted.items() if (file := self._files[content]) != _NOTHING}
-            self._surveys[base.sha] = files, survey(files, wanted)
+            self._surveys[base.sha] = self._surveyed(base, production)
         return self._surveys[base.sha]
+
+    def _surveyed(self, base: Base, production: Production) -> tuple[Mapping[str, File], Survey]:
+        """Read the kustomizations, then what is called like a manifest, or is named as one."""
+        readable = {one.path: one.oid for one in base.entries if one.kind is EntryKind.FILE and one.size <= MAX_BYTES}
+        configured = {path: oid for path, oid in readable.items() if is_kustomization(path)}
+        files = self._read(configured, _KUSTOMIZATION, production)
+        resources, patches = named(files)
+        wanted = {
+            path: oid
+            for path, oid in readable.items()
+            if path not in configured and (is_manifest(path) or path in resources)
+        }
+        files |= self._read(wanted, _MANIFEST, production)
+        aimed = {path: readable[path] for path in patches if path in readable}
+        refusals = _refusals(base, patches) if len(readable) < len(base.entries) else {}
+        paths = {*configured, *wanted, *aimed}
+        return files, survey({**files, **refusals}, paths, self._read(aimed, _PATCH, production))
 
     def forget_all_but(self, bases: Iterable[Base]) -> None:
         """Let go of what no base holds any more."""
         kept = tuple(bases)
-        contents = {_content(entry) for base in kept for entry in base.entries}
+        oids = {entry.oid for base in kept for entry in base.entries}
         shas = {base.sha for base in kept}
-        self._files = {content: file for content, file in self._files.items() if content in contents}
+        self._files = {
+            role: {oid: file for oid, file in files.items() if oid in oids} for role, files in self._files.items()
+        }
         self._surveys = {sha: known for sha, known in self._surveys.items() if sha in shas}
 
-    def _read(self, contents: Iterable[_Content], production: Production) -> None:
-        missing = {content for content in contents if content not in self._files}
-        for oid, data in production.read({oid for oid, _ in missing}):
-            for kustomization in (False, True):
-                if (oid, kustomization) in missing:
-                    self._files[oid, kustomization] = read(data, kustomization=kustomization)
+    def _read(self, wanted: Mapping[str, str], role: _Role, production: Production) -> dict[str, File]:
+        """Give what files say, by path, those left out that say nothing.
+
+        Args:
+            wanted: their content ids, by path.
+            role: what they are read as.
+            production: where they are.
+        """
+        known = self._files.setdefault(role, {})
+        if missing := {oid for oid in wanted.values() if oid not in known}:
+            for oid, data in production.read(missing):
+                known[oid] = read(data, kustomization=role.kustomization, targeted=role.targeted)
+        return {path: file for path, oid in wanted.items() if (file := known[oid]) is not NOTHING}
 
 
 @contextmanager
@@ -101,15 +140,14 @@ def garbage_left() -> Iterator[None]:
             gc.enable()
 
 
-_NOTHING = File()
-
-
-def _readable(entry: Entry) -> bool:
-    return entry.kind is EntryKind.FILE and entry.size <= MAX_BYTES and is_manifest(entry.path)
-
-
-def _content(entry: Entry) -> _Content:
-    return entry.oid, is_kustomization(entry.path)
+def _refusals(base: Base, patches: frozenset[str]) -> dict[str, File]:
+    """Say of what decides over others, and is never read, why not."""
+    return {
+        entry.path: refused(entry)
+        for entry in base.entries
+        if (entry.kind is not EntryKind.FILE or entry.size > MAX_BYTES)
+        and (entry.path in patches or is_kustomization(entry.path))
+    }
 
 
 def observe(routes: Sequence[Route], reader: Reader, at: datetime, progress: Progress) -> Pass:

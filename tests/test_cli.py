@@ -403,15 +403,10 @@ REFUSED: dict[str, tuple[Callable[[Path], None], tuple[str, ...], str]] = {
     "worlds that are not reached yet": (
         lambda home: rewrite(
             home,
-            lambda text: text.replace("{snapshot: staging.yaml}", "{inCluster: true}").replace(
-                "git: {url: fleet.git}", "github: {repository: a/b}"
-            ),
+            lambda text: text.replace("git: {url: fleet.git}", "github: {repository: a/b}"),
         ),
         ("explain", "vault/vault"),
-        (
-            "promotions[0].staging.cluster: this version reads recorded clusters only: {{snapshot: PATH}}\n"
-            "promotions[0].production.github: this version writes through git only: git: {{url: URL}}\n"
-        ),
+        ("promotions[0].production.github: this version writes through git only: git: {{url: URL}}\n"),
     ),
     "a release that is misspelt": (
         as_it_is,

@@ -17,18 +17,18 @@ from reconciler.core import model
 from reconciler.core.model import Key, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 HELM_RELEASE: Final = "HelmRelease"
 OCI_REPOSITORY: Final = "OCIRepository"
 HELM_CHART: Final = "HelmChart"
 
 VERSIONS: Final = {
-    HELM_RELEASE: ("helm.toolkit.fluxcd.io", frozenset({"v2", "v2beta2"})),
-    OCI_REPOSITORY: ("source.toolkit.fluxcd.io", frozenset({"v1", "v1beta2"})),
-    HELM_CHART: ("source.toolkit.fluxcd.io", frozenset({"v1", "v1beta2"})),
+    HELM_RELEASE: ("helm.toolkit.fluxcd.io", ("v2", "v2beta2")),
+    OCI_REPOSITORY: ("source.toolkit.fluxcd.io", ("v1", "v1beta2")),
+    HELM_CHART: ("source.toolkit.fluxcd.io", ("v1", "v1beta2")),
 }
-"""The group of each kind that is read, and its versions."""
+"""The group of each kind that is read, and its versions, the newest first."""
 
 _NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
@@ -53,7 +53,7 @@ class _Named(_Object):
     metadata: _Name = msgspec.field(default_factory=_Name)
 
 
-class _Metadata(_Object):
+class _Metadata(_Name):
     generation: int = 0
     labels: dict[str, str] | None = None
     deletion_timestamp: str | None = None
@@ -170,6 +170,47 @@ class _HelmChart(_Object):
     spec: _ChartSpec
 
 
+_Shape = _HelmRelease | _OCIRepository | _HelmChart
+_SHAPES: Final[Mapping[str, type[_Shape]]] = {
+    HELM_RELEASE: _HelmRelease,
+    OCI_REPOSITORY: _OCIRepository,
+    HELM_CHART: _HelmChart,
+}
+
+
+class _ListMetadata(_Object):
+    continue_: str = msgspec.field(name="continue", default="")
+
+
+class _List(_Object):
+    kind: str
+    metadata: _ListMetadata = msgspec.field(default_factory=_ListMetadata)
+
+
+class _RawList(_List):
+    items: list[msgspec.Raw] | None = None
+
+
+class _HelmReleases(_List):
+    items: list[_HelmRelease] | None = None
+
+
+class _OCIRepositories(_List):
+    items: list[_OCIRepository] | None = None
+
+
+class _HelmCharts(_List):
+    items: list[_HelmChart] | None = None
+
+
+_Lists = _HelmReleases | _OCIRepositories | _HelmCharts
+_LISTS: Final[Mapping[str, msgspec.json.Decoder[_Lists]]] = {
+    HELM_RELEASE: msgspec.json.Decoder(_HelmReleases),
+    OCI_REPOSITORY: msgspec.json.Decoder(_OCIRepositories),
+    HELM_CHART: msgspec.json.Decoder(_HelmCharts),
+}
+
+
 Object = model.HelmRelease | model.OCIRepository | model.HelmChart | Unreadable
 
 
@@ -199,7 +240,7 @@ def decode(value: object) -> Found | Other:
         ValueError: it is no Kubernetes object, or has no valid name and namespace.
     """
     head = _header(value)
-    group, versions = VERSIONS.get(head.kind, ("", frozenset()))
+    group, versions = VERSIONS.get(head.kind, ("", ()))
     if not group or head.api_version.partition("/")[0] != group:
         return Other(head.kind)
     key = _key(value, head.kind)
@@ -208,6 +249,48 @@ def decode(value: object) -> Found | Other:
         message = f"{head.kind} {key} is in {head.api_version}, which is not read; {cure}"
         return Found(head.kind, key, _labels(value), Unreadable(key, message))
     return Found(head.kind, key, _labels(value), _translated(value, head.kind, key))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, as the API gives it. ``more`` is the token for the next, empty after the last."""
+
+    kind: str
+    more: str
+    _items: Sequence[_Shape | msgspec.Raw]
+
+    @classmethod
+    def of(cls, kind: str, data: bytes) -> Page:
+        """Decode a page at once. Where an object has the wrong shape, each is left for itself.
+
+        Raises:
+            ValueError: it is no list of that kind.
+        """
+        try:
+            page: _Lists | _RawList = _LISTS[kind].decode(data)
+        except msgspec.ValidationError:
+            page = msgspec.json.decode(data, type=_RawList)
+        if page.kind != f"{kind}List":
+            raise ValueError(f"a {page.kind} is no {kind}List")
+        return cls(kind, page.metadata.continue_, page.items or ())
+
+    def objects(self) -> Iterator[Found | str]:
+        """Translate the objects one by one. What is none that could be told by name gives a sentence."""
+        for item in self._items:
+            try:
+                yield self._raw(item) if isinstance(item, msgspec.Raw) else self._typed(item)
+            except ValueError as error:
+                yield str(error)
+
+    def _raw(self, item: msgspec.Raw) -> Found:
+        found = decode(msgspec.json.decode(item))
+        if isinstance(found, Other):
+            raise ValueError(f"a {found.kind} in it is no {self.kind}")  # noqa: TRY004 - of the answer, not of an argument
+        return found
+
+    def _typed(self, one: _Shape) -> Found:
+        key = _checked(one.metadata, self.kind)
+        return Found(self.kind, key, one.metadata.labels or {}, _object(self.kind, key, one))
 
 
 def _header(value: object) -> _Header:
@@ -225,6 +308,10 @@ def _key(value: object, kind: str) -> Key:
         name = msgspec.convert(value, _Named).metadata
     except msgspec.ValidationError:
         name = _Name()
+    return _checked(name, kind)
+
+
+def _checked(name: _Name, kind: str) -> Key:
     if not _NAME.fullmatch(name.name) or not _NAME.fullmatch(name.namespace):
         raise ValueError(f"a {kind} in it has no valid name and namespace")
     return Key(name.namespace, name.name)
@@ -239,13 +326,24 @@ def _labels(value: object) -> Mapping[str, str]:
 
 def _translated(value: object, kind: str, key: Key) -> Object:
     try:
-        if kind == OCI_REPOSITORY:
-            return _oci_repository(key, msgspec.convert(value, _OCIRepository))
-        if kind == HELM_CHART:
-            return model.HelmChart(key, _source(msgspec.convert(value, _HelmChart).spec))
-        return _helm_release(key, msgspec.convert(value, _HelmRelease))
+        return _object(kind, key, msgspec.convert(value, _SHAPES[kind]))
+    except msgspec.ValidationError as error:
+        return _unlike(kind, key, error)
+
+
+def _object(kind: str, key: Key, one: _Shape) -> Object:
+    if isinstance(one, _OCIRepository):
+        return _oci_repository(key, one)
+    if isinstance(one, _HelmChart):
+        return model.HelmChart(key, _source(one.spec))
+    try:
+        return _helm_release(key, one)
     except ValueError as error:
-        return Unreadable(key, f"{kind} {key} has another shape than Flux gives it: {error}")
+        return _unlike(kind, key, error)
+
+
+def _unlike(kind: str, key: Key, error: Exception) -> Unreadable:
+    return Unreadable(key, f"{kind} {key} has another shape than Flux gives it: {error}")
 
 
 def _helm_release(key: Key, one: _HelmRelease) -> model.HelmRelease:

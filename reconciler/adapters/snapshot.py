@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import msgspec
 
 from reconciler.adapters import flux
-from reconciler.core.model import Fleet, HelmChart, OCIRepository, Problem, Unreadable
-from reconciler.core.selector import Selector
+from reconciler.adapters.fleet import Gathering
+from reconciler.core.model import Problem
 from reconciler.core.yaml import ALL, AliasError, Keep, load, plain_value, stream_items
 from reconciler.ports import Refused
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from reconciler.core.model import HelmRelease, Key, Scope
+    from reconciler.core.model import Fleet, Scope
 
 _CURE: Final = (
     "record it with: kubectl get helmreleases.helm.toolkit.fluxcd.io,ocirepositories.source.toolkit.fluxcd.io,"
@@ -146,41 +146,7 @@ def _yaml_values(file: BinaryIO) -> Iterator[object]:
 
 
 def _seen(recorded: _Recorded, scope: Scope) -> Fleet:
-    """Give what a scope sees: releases by namespace and selector, but every source that they may refer to."""
-    selector = Selector.parse(scope.selector)
-    releases: dict[Key, HelmRelease | Unreadable] = {}
-    repositories: list[OCIRepository] = []
-    charts: list[HelmChart] = []
-    errors = [Problem("recording", problem) for problem in recorded.problems]
+    gathering = Gathering(scope, errors=[Problem("recording", problem) for problem in recorded.problems])
     for found in recorded.objects:
-        match found.object:
-            case OCIRepository():
-                repositories.append(found.object)
-            case HelmChart():
-                charts.append(found.object)
-            case Unreadable() if found.kind != flux.HELM_RELEASE:
-                errors.append(Problem(f"{found.kind} {found.key}", found.object.message))
-            case _ if _wanted(found, scope, selector):
-                twice = Unreadable(found.key, f"HelmRelease {found.key} is recorded twice; record the cluster again")
-                releases[found.key] = twice if found.key in releases else found.object
-    empty = tuple(_empty(releases, scope))
-    return Fleet(tuple(releases.values()), tuple(repositories), tuple(charts), tuple(errors), empty)
-
-
-def _wanted(found: flux.Found, scope: Scope, selector: Selector) -> bool:
-    return (scope.namespaces == ("*",) or found.key.namespace in scope.namespaces) and selector.matches(found.labels)
-
-
-def _empty(releases: Iterable[Key], scope: Scope) -> Iterator[Problem]:
-    """Tell the namespaces that hold nothing: more often a slip of the pen than meant."""
-    inhabited = {key.namespace for key in releases}
-    chosen = f' that the selector "{scope.selector}" admits' if scope.selector else ""
-    for namespace in scope.namespaces:
-        if namespace == "*" and not inhabited:
-            cure = "mend the selector" if scope.selector else "record or name another cluster"
-            yield Problem("*", f"staging has no HelmRelease{chosen} in any namespace; {cure}")
-        elif namespace != "*" and namespace not in inhabited:
-            message = (
-                f'staging has no HelmRelease{chosen} in the namespace "{namespace}"; mend or remove it in namespaces'
-            )
-            yield Problem(namespace, message)
+        gathering.add(found)
+    return gathering.fleet()

@@ -27,6 +27,7 @@ from reconciler.config.document import read
 from reconciler.config.mistakes import ConfigError, Mistake
 from reconciler.config.settings import (
     App,
+    ClusterSettings,
     GitHubSettings,
     GitSettings,
     InCluster,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "App",
+    "ClusterSettings",
     "ConfigError",
     "GitHubSettings",
     "GitSettings",
@@ -104,7 +106,7 @@ def _key(text: str) -> Key:
     return Key(*text.split("/"))
 
 
-def _cluster(block: ClusterBlock, folder: Path) -> InCluster | Kubeconfig | SnapshotFile:
+def _cluster(block: ClusterBlock, folder: Path) -> ClusterSettings:
     if block.kubeconfig is not None:
         return Kubeconfig(_at(folder, block.kubeconfig), block.context)
     return SnapshotFile(_at(folder, block.snapshot)) if block.snapshot is not None else InCluster()

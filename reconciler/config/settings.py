@@ -58,11 +58,14 @@ class SnapshotFile:
     path: Path
 
 
+ClusterSettings = InCluster | Kubeconfig | SnapshotFile
+
+
 @dataclass(frozen=True, slots=True)
 class StagingSettings:
     """Where staging is, and which of its releases count. ``namespaces`` is ``("*",)`` for all."""
 
-    cluster: InCluster | Kubeconfig | SnapshotFile
+    cluster: ClusterSettings
     namespaces: tuple[str, ...]
     selector: str = ""
 

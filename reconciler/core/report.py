@@ -166,7 +166,7 @@ def _pull_request(ref: PullRequestRef | None) -> dict[str, object] | None:
 # --- what a person could do next -----------------------------------------------------------------------------------
 
 _ADVICE: Final = {
-    Reason.UNREADABLE: "compare the Flux version with the supported ones",
+    Reason.UNREADABLE: "mend what the messages name, or compare the Flux version with the supported ones",
     Reason.UNMATCHED: "widen paths, or name the pairs under match:",
     Reason.AMBIGUOUS: "narrow paths to production's manifests",
     Reason.UNSUPPORTED: "mend the places that the messages name",

@@ -204,6 +204,7 @@ class Constraint:
     exact: Version | None
 
     @classmethod
+    @lru_cache(maxsize=1024)  # a fleet's releases share few constraints, and reading one is a quarter of a verdict
     def parse(cls, text: str) -> Constraint:
         """Read a constraint. An empty text is ``*``, as in Helm and Flux.
 

@@ -392,6 +392,14 @@ def test_a_moment_of_an_upgrade_says(case: Case) -> None:
     case.check()
 
 
+def test_conditions_that_run_ahead_of_the_history_say_what_is_under_test() -> None:
+    given = steady(conditions=(awaiting(7, "19.6.4"),))
+    (told,) = doubts(given)
+    assert told.startswith(
+        "tests-running 19.6.3: staging is testing a newer revision than 6: Helm release apps/redis.v7"
+    )
+
+
 # --- what a revision says --------------------------------------------------------------------------------------------
 
 NO_LONGER_ABOUT_6 = "stale 19.6.3: the condition TestSuccess is not about revision 6 with 19.6.3: "
@@ -802,6 +810,10 @@ READY = {
     "the filters select no hook: the chart does have tests": optional(
         untested(tests_enabled=True, history=(snap(7, "19.6.4", PASS),), filters=(Filter("other"),)),
         "no-tests 19.6.4: the filters select none of the test hooks in revision 7 with 19.6.4",
+    ),
+    "there are filters and no hooks: it cannot be told whether the chart has any": optional(
+        untested(tests_enabled=True, history=(snap(7, "19.6.4", ()),), filters=(Filter("other"),)),
+        "no-tests 19.6.4: the chart has no test hooks, or the filters leave none in revision 7 with 19.6.4",
     ),
     "staging does not ask for it any more": optional(
         untested(chart=replace(REPOSITORY, constraint="20.x")),

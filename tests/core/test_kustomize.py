@@ -82,6 +82,10 @@ def inline(text: str) -> str:
     return "\n".join(f"      {line}" for line in text.splitlines())
 
 
+def indented(text: str) -> str:
+    return text.rstrip().replace("\n", "\n  ") + "\n"
+
+
 FACTS: dict[str, Tree] = {
     "a patch without a target changes its namesake": over(TWO, "patches: [{path: p.yaml}]\n", p=patch("a")),
     "a nameless target changes every release": over(
@@ -227,6 +231,28 @@ FACTS: dict[str, Tree] = {
     },
     "kustomization.yml": {"prod/kustomization.yml": "resources: [v.yaml]\n", "prod/v.yaml": release()},
     "Kustomization": {"prod/Kustomization": "resources: [v.yaml]\n", "prod/v.yaml": release()},
+    "a patch of another kind under a target": over(
+        TWO,
+        "patches: [{path: p.yaml, target: {kind: HelmRelease}}]\n",
+        p="kind: Foo\nmetadata: {name: z}\nspec: {chart: {spec: {version: 2.0.0}}}\n",
+    ),
+    "a patch that is a list": over(ONE, "patches: [{path: p.yaml}]\n", p=f"kind: List\nitems:\n- {indented(patch())}"),
+    "a JSON patch of a field that is not followed": over(
+        ONE,
+        "patches: [{path: p.yaml, target: {kind: HelmRelease}}]\n",
+        p="- {op: add, path: /spec/interval, value: 1h}\n",
+    ),
+    "lists, in lists and of one kind": {
+        "prod/kustomization.yaml": "resources: [all.yaml]\n",
+        "prod/all.yaml": (
+            f"kind: List\nitems:\n- kind: HelmReleaseList\n  items:\n  - {indented(indented(release('a')))}"
+            f"- {indented(release('b', '3.0.0'))}---\nkind: OCIRepositoryList\nitems:\n- {indented(repository())}"
+        ),
+    },
+    "a resource that is not called like a manifest": {
+        "prod/kustomization.yaml": "resources: [v.cfg]\n",
+        "prod/v.cfg": release(),
+    },
     "a JSON manifest": {
         "prod/kustomization.yaml": "resources: [v.json]\n",
         "prod/v.json": '{"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "v"},\n'

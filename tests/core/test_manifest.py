@@ -360,11 +360,8 @@ INLINE = "inside an inline patch, which is not edited yet; move the patch to a f
 TARGETED = "patches:\n- target: {kind: HelmRelease, name: vault}\n"
 
 
-def unread(why: str, line: int) -> str:
-    return (
-        f"the version in kustomization.yaml:{line} is changed by the patch kustomization.yaml, which cannot be read"
-        f" ({why}); mend it"
-    )
+def perhaps(what: str, line: int) -> str:
+    return f"the version in kustomization.yaml:{line} is perhaps changed by {what}"
 
 
 HELD: dict[str, tuple[Tree, Reason, str]] = {
@@ -538,6 +535,14 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
             " c/oci.yaml:1; narrow paths to one of them"
         ),
     ),
+    "a great many OCIRepositories": (
+        {"a/hr.yaml": chart_ref(), **{f"{number}/oci.yaml": repository() for number in range(8)}},
+        Reason.AMBIGUOUS,
+        (
+            "HelmRelease vault in a/hr.yaml:1 refers to the OCIRepository vault, which is in 0/oci.yaml:1,"
+            " 1/oci.yaml:1, 2/oci.yaml:1, 3/oci.yaml:1, 4/oci.yaml:1 and 3 more; narrow paths to one of them"
+        ),
+    ),
     "an inline patch": (
         over(f"{TARGETED}  patch: '{{spec: {{chart: {{spec: {{version: 2.0.0}}}}}}, metadata: {{name: x}}}}'\n"),
         U,
@@ -664,8 +669,8 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
         over(f"{TARGETED}  patch: '['\n"),
         U,
         (
-            "the version in prod/kustomization.yaml:4 is changed by the patch prod/kustomization.yaml, which cannot be"
-            " read (line 2: did not find expected node content); mend it"
+            "the version in prod/kustomization.yaml:4 is changed by an inline patch, which cannot be read"
+            " (line 2: did not find expected node content); mend it"
         ),
     ),
     "a patch directive on the way": (
@@ -860,7 +865,7 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
     "transformers": (
         {"kustomization.yaml": "resources: [a.yaml]\ntransformers: [t.yaml]\n", "a.yaml": release()},
         U,
-        unread("it has transformers, which are not followed", 1),
+        perhaps("transformers, which are not followed; write what they change as patches", 2),
     ),
     "patches behind an alias": (
         {
@@ -869,7 +874,7 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
             "b.yaml": patch(),
         },
         U,
-        unread("an alias in it stands for more than a text", 1),
+        perhaps("what the alias *p stands for in it; write that out", 3),
     ),
     "a target behind an alias": (
         {
@@ -878,22 +883,22 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
             "b.yaml": patch(),
         },
         U,
-        unread("an alias in it stands for more than a text", 1),
+        perhaps("what the alias *t stands for in it; write that out", 3),
     ),
     "a kustomization with a merge key": (
         {"kustomization.yaml": "x: &b {namePrefix: x}\n<<: *b\nresources: [a.yaml]\n", "a.yaml": release()},
         U,
-        unread("it has a merge key (<<)", 2),
+        perhaps("what stands behind a merge key (<<); write its keys out", 2),
     ),
     "a kustomization with patches twice": (
         {"kustomization.yaml": "resources: [a.yaml]\npatches: []\npatches: []\n", "a.yaml": release()},
         U,
-        unread("a key stands twice in it", 1),
+        perhaps('what it has under the key "patches", which stands twice; remove one', 3),
     ),
     "replacements in a file": (
         {"kustomization.yaml": "resources: [a.yaml]\nreplacements:\n- path: r.yaml\n", "a.yaml": release()},
         U,
-        unread("it has replacements in a file of their own", 3),
+        perhaps("replacements in a file of their own; write them in the kustomization", 3),
     ),
     "a JSON patch of the chartRef": (
         {

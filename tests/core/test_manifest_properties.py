@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.manifest import Finder, edit, read, survey
 from reconciler.core.model import Key, NoPin, Pin
-from reconciler.core.yaml import Mapping, Scalar, Sequence, YamlError, decode, parse
+from reconciler.core.yaml import YamlError, decode
 from tests.core.trees import Tree, find, patch, release
 
 VERSIONS = st.builds(
@@ -88,16 +89,13 @@ def manifest(style: Style, version: str) -> str:
 
 
 def scalars(text: str) -> list[str]:
-    """Everything that a text says, in order."""
-    return [value for document in parse(text) for value in _values(document.root)]
-
-
-def _values(node: object) -> list[str]:
-    if isinstance(node, Mapping):
-        return [one for key, value in node.entries for one in (key, *_values(value))]
-    if isinstance(node, Sequence):
-        return [one for item in node.items for one in _values(item)]
-    return [node.value] if isinstance(node, Scalar) else [str(node)]
+    """Everything that a text says, in order, as libyaml tells it."""
+    events = yaml.parse(text.removeprefix("\ufeff"), Loader=yaml.CLoader)
+    return [
+        event.value if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
+        for event in events
+        if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent)
+    ]
 
 
 @given(STYLES, VERSIONS, VERSIONS)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reconciler.core.yaml import (
     ALL,
     MAX_BYTES,
+    TEXT,
     Alias,
     Keep,
     Mapping,
@@ -84,6 +85,16 @@ def test_only_what_is_wanted_is_kept() -> None:
     assert plain_value(root(text, keep)) == {"a": {"b": {"x": 1}}, "l": [{"n": 1}]}
 
 
+def test_of_what_only_the_text_is_wanted_no_place_is_kept() -> None:
+    text = "a: &x 1.10\nb: ~\nc: 'null'\nd: *x\ne: [x, &y y]\nf: {g: h}\ng: &z [1]\nh: *z\n"
+    found = root(text, Keep(dict.fromkeys("abcdefgh", TEXT)))
+
+    assert [found.get(key) for key in "abcd"] == ["1.10", "", "null", "1.10"]
+    assert plain_value(found.get("e") or "") == ["x", "y"]
+    assert found.get("f") == Mapping({}, 6)
+    assert found.get("h") == Alias("z", 8, None)
+
+
 def test_a_document_may_hold_anything() -> None:
     documents = parse("---\n- a\n---\nb\n---\n---\n&x [c]\n")
 
@@ -126,7 +137,7 @@ def test_keys_that_stand_twice_are_noted(case: str, keep: Keep) -> None:
 def test_a_merge_key_is_noted_by_its_line() -> None:
     found = root("x: &x {a: 1}\ny:\n  b: 2\n  <<: *x\nz: {'<<': 1}\n")
 
-    assert [node.merged for _, node in found.entries if isinstance(node, Mapping)] == [0, 4, 0]
+    assert [node.merged for node in found.entries.values() if isinstance(node, Mapping)] == [0, 4, 0]
 
 
 def test_bytes_are_read_as_text_with_their_byte_order_mark() -> None:
@@ -138,7 +149,7 @@ def test_bytes_are_read_as_text_with_their_byte_order_mark() -> None:
     [
         pytest.param(b"a\nb\0", "line 2: a NUL byte: this is no text", id="a NUL byte"),
         pytest.param(b"a\n\n\xff", "line 3: this is not UTF-8", id="a byte that UTF-8 does not have"),
-        pytest.param("a".encode("utf-16"), "line 1: a NUL byte: this is no text", id="UTF-16"),
+        pytest.param("a".encode("utf-16"), "line 1: this is UTF-16; save it as UTF-8", id="UTF-16"),
         pytest.param(b"\xed\xa0\x80", "line 1: this is not UTF-8", id="a lone surrogate"),
     ],
 )

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from reconciler.core.manifest import File, Finder, Globs, Survey, is_kustomization, is_manifest, read, survey
-from reconciler.core.model import Key, NoPin, Pin
+from itertools import starmap
+from typing import TYPE_CHECKING, cast
+
+from reconciler.core.manifest import File, Finder, Globs, Survey, is_kustomization, read
+from reconciler.core.model import Base, Entry, EntryKind, Key, NoPin, Pin
+from reconciler.reconcile import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from reconciler.ports import Production
 
 Tree = dict[str, str]
 
@@ -43,17 +52,51 @@ def flux(path: str, more: str = "", name: str = "apps") -> str:
     )
 
 
+class Shelf:
+    """A repository whose files are in memory."""
+
+    def __init__(self, tree: Mapping[str, str | bytes | EntryKind]) -> None:
+        self.contents = {
+            path: one if isinstance(one, bytes | EntryKind) else one.encode() for path, one in tree.items()
+        }
+
+    def base(self) -> Base:
+        return Base("0" * 40, tuple(starmap(_entry, self.contents.items())))
+
+    def read(self, oids: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        for oid in oids:
+            data = self.contents[oid]
+            assert isinstance(data, bytes), "what is no file is not read"
+            yield oid, data
+
+
+def _entry(path: str, data: bytes | EntryKind) -> Entry:
+    return Entry(path, path, len(data)) if isinstance(data, bytes) else Entry(path, path, 0, data)
+
+
+def look(tree: Mapping[str, str | bytes | EntryKind]) -> tuple[Mapping[str, File], Survey]:
+    """Read a tree as a pass does."""
+    shelf = Shelf(tree)
+    return Reader().manifests(shelf.base(), cast("Production", shelf))
+
+
 def surveyed(tree: Tree) -> Survey:
-    return survey(read_all(tree), [path for path in tree if is_manifest(path)])
+    return look(tree)[1]
 
 
 def read_all(tree: Tree) -> dict[str, File]:
     return {path: read(text.encode(), kustomization=is_kustomization(path)) for path, text in tree.items()}
 
 
-def find(tree: Tree, *paths: str, key: str = "prod/vault", chart: str | None = "vault") -> Pin | NoPin:
-    """Look for the pin of a release in a tree, as a promotion with these globs does."""
-    files = read_all(tree)
+def finder(tree: Mapping[str, str | bytes | EntryKind], *paths: str) -> Finder:
+    """Search a tree as a promotion with these globs does."""
+    files, amount = look(tree)
     selected = frozenset(path for path in tree if Globs(paths or ("**",)).selects(path))
-    broken = {path: file for path, file in files.items() if path in selected and file.problem}
-    return Finder(surveyed(tree), selected, broken).find(Key(*key.split("/")), chart)
+    return Finder(amount, selected, {path: file for path, file in files.items() if path in selected and file.problem})
+
+
+def find(
+    tree: Mapping[str, str | bytes | EntryKind], *paths: str, key: str = "prod/vault", chart: str | None = "vault"
+) -> Pin | NoPin:
+    """Look for the pin of a release in a tree, as a promotion with these globs does."""
+    return finder(tree, *paths).find(Key(*key.split("/")), chart)

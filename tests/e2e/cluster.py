@@ -109,9 +109,10 @@ class Cluster:
 
     def install(self, tools: Tools) -> None:
         """Install the definitions of Flux and wait until they are served."""
-        names = [self._define(yaml.safe_load(path.read_text())) for path in tools.crds]
-        for name in names:
-            until(f"the API serves {name}", lambda name=name: self._established(name))
+        for definition in [yaml.safe_load(path.read_text()) for path in tools.crds]:
+            name = definition["metadata"]["name"]
+            self.api.apply(f"{GROUPS['crd']}/customresourcedefinitions/{name}", definition)
+            until(f"the API serves {name}", lambda definition=definition: self._serves(definition["spec"]))
 
     def account(self, namespace: str, name: str) -> str:
         """Make a service account without any right, and give a token of it."""
@@ -147,15 +148,13 @@ class Cluster:
             f"{where}/{kind.lower()}bindings/{name}", binding | {"roleRef": reference, "subjects": [subject]}
         )
 
-    def _define(self, definition: Object) -> str:
-        name = definition["metadata"]["name"]
-        self.api.apply(f"{GROUPS['crd']}/customresourcedefinitions/{name}", definition)
-        return name
-
-    def _established(self, name: str) -> bool:
-        definition = self.api.get(f"{GROUPS['crd']}/customresourcedefinitions/{name}")
-        conditions = definition.get("status", {}).get("conditions", ())
-        return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+    def _serves(self, spec: Object) -> bool:
+        """Tell whether a kind is listed: at first its path is missing, then its storage is not ready."""
+        version = next(each["name"] for each in spec["versions"] if each["storage"])
+        try:
+            return "items" in self.api.get(f"/apis/{spec['group']}/{version}/{spec['names']['plural']}")
+        except ApiError:
+            return False
 
     def _write(self, path: Path, user: Mapping[str, str]) -> Path:
         return _kubeconfig(path, self.server, self.authority, user)

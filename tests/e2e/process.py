@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import time
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which what was to come is given up."""
 
 
@@ -26,7 +27,12 @@ def free_port() -> int:
 
 @contextmanager
 def running(log: Path, *command: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program until the block ends, its output in ``log``."""
+    """Run a program until the block ends, its output in ``log``.
+
+    Where there is setpriv (Linux), it ends with the tests even if those are killed.
+    """
+    if setpriv := shutil.which("setpriv"):
+        command = (setpriv, "--pdeathsig", "KILL", *command)
     with (
         log.open("ab") as output,
         subprocess.Popen(

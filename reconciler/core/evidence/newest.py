@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reconciler.core.evidence.history import Revision
-    from reconciler.core.model import HelmRelease, Policy
+    from reconciler.core.model import Condition, HelmRelease, Policy
 
 # The three texts of helm-controller 0.37 to 1.6 (internal/reconcile/test.go).
 _KNOWN: Final = re.compile(
@@ -22,8 +22,11 @@ _KNOWN: Final = re.compile(
 
 
 def needs_no_tests(release: HelmRelease, newest: Revision) -> bool:
-    """Whether tests are disabled, or the newest revision's chart has none."""
-    return not release.tests_enabled or newest.snapshot.hooks == ()
+    """Whether tests are disabled, or the newest revision's chart has none.
+
+    Filters that leave no hook look like a chart without any since helm-controller 1.6.3: there it cannot be told.
+    """
+    return not release.tests_enabled or (newest.snapshot.hooks == () and not release.filters)
 
 
 def doubt_of_newest(release: HelmRelease, history: Sequence[Revision], policy: Policy) -> Doubt | None:
@@ -34,7 +37,7 @@ def doubt_of_newest(release: HelmRelease, history: Sequence[Revision], policy: P
     if not release.tests_enabled:
         message = f"staging does not test {newest.version}: spec.test.enable is not true"
         return Doubt(Reason.TESTS_DISABLED, newest.version, message)
-    return _failed(release, newest) or _untested(history) or _unconfirmed(release, newest)
+    return _failed(release, newest) or _untested(release, history) or _unconfirmed(release, newest)
 
 
 def not_deployed(release: HelmRelease, newest: Revision) -> Doubt | None:
@@ -69,7 +72,7 @@ def _failed(release: HelmRelease, newest: Revision) -> Doubt | None:
     return Doubt(Reason.TESTS_FAILED, newest.version, message)
 
 
-def _untested(history: Sequence[Revision]) -> Doubt | None:
+def _untested(release: HelmRelease, history: Sequence[Revision]) -> Doubt | None:
     """Hooks of the newest revision that have not run, not finished, or do not exist."""
     newest = history[0]
     if newest.by_rollback:
@@ -78,7 +81,12 @@ def _untested(history: Sequence[Revision]) -> Doubt | None:
         message = f"revision {newest.number} with {newest.version} has not been tested yet"
         return Doubt(Reason.TESTS_RUNNING, newest.version, message)
     if not newest.selected:
-        what = "the filters select none of the test hooks" if newest.snapshot.hooks else "the chart has no test hooks"
+        none = (
+            "the chart has no test hooks, or the filters leave none"
+            if release.filters
+            else "the chart has no test hooks"
+        )
+        what = "the filters select none of the test hooks" if newest.snapshot.hooks else none
         return Doubt(Reason.NO_TESTS, newest.version, f"{what} in revision {newest.number} with {newest.version}")
     unfinished = next((hook for hook in newest.selected if hook.phase != "Succeeded"), None)
     if unfinished is None:
@@ -105,13 +113,20 @@ def _unconfirmed(release: HelmRelease, newest: Revision) -> Doubt | None:
         message = f"the hooks of revision {newest.number} succeeded, but the condition TestSuccess is missing"
         return Doubt(Reason.STALE, newest.version, message)
     if test.status == "Unknown":
-        return Doubt(Reason.TESTS_RUNNING, newest.version, f"the tests of revision {newest.number} have not finished")
+        return Doubt(Reason.TESTS_RUNNING, newest.version, _running(test, newest))
     if test.status == "True" and test.message.startswith(f"Helm test succeeded for release {_subject(newest)}: "):
         return None
     message = (
         f"the condition TestSuccess is not about revision {newest.number} with {newest.version}: {told(test.message)}"
     )
     return Doubt(Reason.STALE, newest.version, message)
+
+
+def _running(test: Condition, newest: Revision) -> str:
+    """Say what is under test. The conditions are written a moment before the history (fluxcd/pkg runtime/patch)."""
+    if _KNOWN.match(test.message) and _subject(newest) not in test.message:
+        return f"staging is testing a newer revision than {newest.number}: {told(test.message)}"
+    return f"the tests of revision {newest.number} have not finished"
 
 
 def _subject(revision: Revision) -> str:

@@ -7,18 +7,20 @@ A version keeps the place in the file that it came from, so that the effective o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from posixpath import normpath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from reconciler.core.manifest.file import NOTHING, File, is_kustomization, is_manifest
 from reconciler.core.manifest.item import Item, begun
+from reconciler.core.manifest.kustomization import Kustomization
 from reconciler.core.manifest.patch import Bench, Change, Idle
-from reconciler.core.manifest.resource import File, is_kustomization
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from reconciler.core.manifest.resource import Kustomization, Patch
+    from reconciler.core.manifest.kustomization import Patch
 
 MAX_NESTING: Final = 50
 """How deep kustomizations may include each other. Real trees stay below ten."""
@@ -34,14 +36,37 @@ class Survey:
     idle: tuple[Idle, ...]
 
 
-def survey(files: Mapping[str, File], paths: Iterable[str]) -> Survey:
+class Named(NamedTuple):
+    """The files that kustomizations name and that are more, or other, than their own names tell.
+
+    ``resources`` are not called like a manifest, and ``patches`` stand under a target, where their kind does not count.
+    """
+
+    resources: frozenset[str]
+    patches: frozenset[str]
+
+
+def named(files: Mapping[str, File]) -> Named:
+    """Tell which files must be read because a kustomization names them."""
+    resources: list[str] = []
+    patches: list[str] = []
+    for path, file in files.items():
+        if file.kustomization is not None:
+            one, folder = file.kustomization, _folder(path)
+            resources += (_inside(folder, name) for name in one.resources if not is_manifest(name))
+            patches += (_inside(folder, patch.path) for patch in one.patches if patch.path and patch.target)
+    return Named(frozenset(resources), frozenset(patches))
+
+
+def survey(files: Mapping[str, File], paths: Iterable[str], targeted: Mapping[str, File] | None = None) -> Survey:
     """Work out what the files of a tree amount to.
 
     Args:
         files: what each manifest of the tree says, by path; files that say nothing may be left out.
         paths: every path of the tree that may be a manifest, to tell a missing file from one that says nothing.
+        targeted: what those files say that are patches under a target, read as such.
     """
-    build = _Build(files, frozenset(paths))
+    build = _Build(files, frozenset(paths), targeted or {})
     items = [item for folder in build.roots() for item in build.applied(folder)]
     items += [item for path in build.left_over() for item in build.alone(path)]
     return Survey(tuple(items), tuple(dict.fromkeys(build.idle)))
@@ -55,39 +80,53 @@ class _Overlay(NamedTuple):
 
 
 class _Folder(NamedTuple):
-    """A folder that has a kustomization: the path of that file, what it says, and the paths that it names."""
+    """A folder that has a kustomization: the path of that file, what it says, and the paths that it names.
+
+    ``doubt`` says why it cannot be told what it does; what it names is then a guess.
+    """
 
     path: str
     kustomization: Kustomization
     resources: tuple[str, ...]
     components: tuple[str, ...]
+    doubt: str | None
 
     @classmethod
-    def of(cls, path: str, kustomization: Kustomization) -> _Folder:
+    def of(cls, path: str, file: File) -> _Folder:
         """Resolve what a kustomization names."""
-        folder = _folder(path)
-        resources = tuple(_inside(folder, name) for name in kustomization.resources)
-        return cls(path, kustomization, resources, tuple(_inside(folder, name) for name in kustomization.components))
+        folder, said = _folder(path), file.kustomization or _UNKNOWN
+        resources = [_inside(folder, name) for name in said.resources]
+        components = [_inside(folder, name) for name in said.components]
+        doubt = None if file.problem is None else f"{path}, which cannot be read ({file.problem})"
+        return cls(path, said, tuple(dict.fromkeys(resources)), tuple(components), doubt)
+
+    def beside(self, other: _Folder) -> _Folder:
+        """Give a folder that has two of them."""
+        resources = (*self.resources, *other.resources)
+        doubt = f"{self.path}, which cannot be read (it stands beside {other.path}, and kustomize refuses two)"
+        return self._replace(kustomization=_UNKNOWN, resources=resources, components=(), doubt=self.doubt or doubt)
 
 
+_UNKNOWN: Final = Kustomization()
 _EMPTY: Final = _Overlay((), complete=True)
 _MISSING: Final = _Overlay((), complete=False)
-_SILENT: Final = File()
 _ABSENT: Final = File(problem="it is not in the tree")
 
 
 class _Build:
     """One run over a tree; kustomizations that several others share are built once."""
 
-    def __init__(self, files: Mapping[str, File], paths: frozenset[str]) -> None:
+    def __init__(self, files: Mapping[str, File], paths: frozenset[str], targeted: Mapping[str, File]) -> None:
         self._files = files
         self._paths = paths
+        self._targeted = targeted
         self._folders: dict[str, _Folder] = {}
         self._flux: dict[str, list[tuple[str, Kustomization]]] = {}
-        for path, file in sorted(files.items()):
-            if file.kustomization is not None and is_kustomization(path):
-                self._folders[_folder(path)] = _Folder.of(path, file.kustomization)
-            for flux in file.flux:
+        self._doubtful = False
+        for path in sorted(path for path, file in files.items() if _decides(file)):
+            if is_kustomization(path):
+                self._configure(_folder(path), _Folder.of(path, files[path]))
+            for flux in files[path].flux:
                 self._flux.setdefault(_inside("", flux.path), []).append((path, flux.changes))
         self._overlays: dict[str, _Overlay] = {}
         self._open: set[str] = set()
@@ -95,38 +134,49 @@ class _Build:
         self._steps = 0
         self.idle: list[Idle] = []
 
+    def _configure(self, folder: str, one: _Folder) -> None:
+        if folder in self._folders:
+            one = self._folders[folder].beside(one)
+        self._folders[folder] = one
+        self._doubtful = self._doubtful or one.doubt is not None
+
     # --- what is applied by itself -------------------------------------------------------------------------------
 
     def roots(self) -> list[str]:
         """Name the folders that are applied by themselves: by Flux, or because no kustomization includes them."""
         included = {path for one in self._folders.values() for path in (*one.resources, *one.components)}
-        return sorted(
+        return [
             folder
             for folder, one in self._folders.items()
             if folder in self._flux or not (folder in included or one.kustomization.component)
-        )
+        ]
 
-    def applied(self, folder: str) -> Iterator[Item]:
+    def applied(self, folder: str) -> Iterable[Item]:
         """Give what one root applies, once for each of its Flux Kustomizations."""
-        if folder in self._flux:
-            items = self._by_flux(self._contents(folder), folder)
-        else:
-            items = self._taken(self._overlay(folder), _folder(folder))
-        return (one if one.root == folder else one._replace(root=folder) for one in items)
+        above = _folder(folder)
+        items = (
+            self._by_flux(self._contents(folder), folder)
+            if folder in self._flux
+            else _doubted(self._taken(self._overlay(folder), above), self._doubt(above))
+        )
+        return [one if one.root == folder else one._replace(root=folder) for one in items]
 
     def left_over(self) -> list[str]:
         """Name the manifests that no root has used."""
         return sorted(path for path, file in self._files.items() if file.resources and path not in self._used)
 
-    def alone(self, path: str) -> Iterator[Item]:
+    def alone(self, path: str) -> Iterable[Item]:
         """Give what a manifest says by itself: Flux may take it in, or a kustomization above leaves it out."""
         folder = _folder(path)
         items = tuple(begun(resource, path, root=folder) for resource in self._files[path].resources)
-        if self._decided(folder) in self._folders:
-            return (one._replace(listed=False) for one in items)
-        return self._taken(_Overlay(items, complete=True), folder)
+        decided = self._decided(folder)
+        if decided not in self._folders:
+            return self._taken(_Overlay(items, complete=True), folder)
+        if doubt := self._folders[decided].doubt:
+            return _doubted(items, doubt)
+        return [one._replace(listed=False) for one in items]
 
-    def _taken(self, overlay: _Overlay, folder: str) -> Iterator[Item]:
+    def _taken(self, overlay: _Overlay, folder: str) -> Iterable[Item]:
         """Give what lies below a folder as Flux takes it in: all of it, up to where a kustomization decides.
 
         See ``generateKustomization`` in ``fluxcd/pkg/kustomize``.
@@ -134,13 +184,23 @@ class _Build:
         decided = self._decided(folder) if self._flux else ""
         if decided in self._flux and decided not in self._folders:
             return self._by_flux(overlay, decided)
-        return iter(overlay.items)
+        return overlay.items
 
     def _decided(self, folder: str) -> str:
         """Name the nearest folder, this one or one above, that a kustomization or Flux decides about, else the root."""
         while folder and folder not in self._folders and folder not in self._flux:
             folder = _folder(folder)
         return folder
+
+    def _doubt(self, folder: str) -> str | None:
+        """Say which kustomization, of this folder or one above, may include what is below and cannot be read."""
+        while self._doubtful:
+            if folder in self._folders and (doubt := self._folders[folder].doubt):
+                return doubt
+            if not folder or folder in self._flux:
+                break
+            folder = _folder(folder)
+        return None
 
     def _by_flux(self, overlay: _Overlay, folder: str) -> Iterator[Item]:
         """Add what each Flux Kustomization of a folder changes to what the folder's own kustomization does."""
@@ -164,27 +224,26 @@ class _Build:
             return into._replace(complete=False)
         self._open.add(folder)
         one = self._folders[folder]
-        parts = [into, *(self._resource(folder, path) for path in one.resources)]
-        distinct = {item.origin: item for part in parts for item in part.items}
-        overlay = _Overlay(tuple(distinct.values()), all(part.complete for part in parts))
+        parts = [self._resource(folder, one.path, path) for path in one.resources]
+        overlay = _joined([into, *parts]) if into.items or len(parts) != 1 else parts[0]
         for component in one.components:
             overlay = self._component(overlay, component)
         self._open.discard(folder)
-        return overlay
+        return overlay if one.doubt is None else _Overlay(tuple(_doubted(overlay.items, one.doubt)), complete=False)
 
-    def _resource(self, folder: str, path: str) -> _Overlay:
-        by = self._folders[folder].path
+    def _resource(self, folder: str, by: str, path: str) -> _Overlay:
         if path in self._folders:
             overlay = self._overlay(path)
             if not self._affords(len(overlay.items)):
                 return _MISSING
             return overlay._replace(items=tuple(one._replace(trail=(*one.trail, by)) for one in overlay.items))
-        if path not in self._paths:
+        file = self._files.get(path)
+        if file is None and path not in self._paths:
             return _MISSING
         self._used.add(path)
-        file = self._files.get(path, _SILENT)
-        items = tuple(begun(one, path, by, root=folder) for one in file.resources)
-        return _Overlay(items, complete=file.problem is None)
+        if file is None:
+            return _EMPTY
+        return _Overlay(tuple([begun(one, path, by, root=folder) for one in file.resources]), file.problem is None)
 
     def _component(self, overlay: _Overlay, folder: str) -> _Overlay:
         """Let a component add its resources and change what is there already."""
@@ -212,15 +271,31 @@ class _Build:
         for patch in patches:
             if not self._affords(bench.effort(patch)):
                 return _MISSING
-            path, file = (where, patch.inline) if patch.inline else self._patch_file(folder, patch.path or "")
+            path, file = self._patch_file(folder, patch) if patch.path else (where, patch.inline or NOTHING)
             bench.apply(Change(patch, path, file, where))
         self.idle += bench.idle
         return overlay._replace(items=bench.items())
 
-    def _patch_file(self, folder: str, name: str) -> tuple[str, File]:
-        path = _inside(folder, name)
+    def _patch_file(self, folder: str, patch: Patch) -> tuple[str, File]:
+        path = _inside(folder, patch.path or "")
         self._used.add(path)
-        return path, self._files.get(path, _SILENT if path in self._paths else _ABSENT)
+        if patch.target and path in self._targeted:
+            return path, self._targeted[path]
+        return path, self._files.get(path, NOTHING if path in self._paths else _ABSENT)
+
+
+def _decides(file: File) -> bool:
+    return file.kustomization is not None or file.problem is not None or bool(file.flux)
+
+
+def _joined(parts: Iterable[_Overlay]) -> _Overlay:
+    """Gather what several parts yield; what is one and the same object counts once."""
+    distinct = {item.origin: item for part in parts for item in part.items}
+    return _Overlay(tuple(distinct.values()), all(part.complete for part in parts))
+
+
+def _doubted(items: Iterable[Item], doubt: str | None) -> Iterable[Item]:
+    return items if doubt is None else [one._replace(doubt=one.doubt or doubt) for one in items]
 
 
 def _folder(path: str) -> str:
@@ -229,5 +304,12 @@ def _folder(path: str) -> str:
 
 def _inside(folder: str, path: str) -> str:
     """Resolve a path that a kustomization names. What leaves the tree, or is an address, is no path of the tree."""
+    plain = path.removeprefix("./")
+    if folder and plain and _PLAIN.fullmatch(plain):
+        return f"{folder}/{plain}"
     resolved = normpath(path if path.startswith("/") or not folder else f"{folder}/{path}")
     return "" if resolved == "." else resolved
+
+
+_PLAIN: Final = re.compile(r"[^./][^/]*")
+"""A name beside the kustomization itself, as most are: nothing to resolve."""

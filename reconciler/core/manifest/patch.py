@@ -16,7 +16,9 @@ from reconciler.core.manifest.target import doubt, literal, selects
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.core.manifest.resource import File, Patch, Resource, Target
+    from reconciler.core.manifest.file import File
+    from reconciler.core.manifest.kustomization import Patch, Target
+    from reconciler.core.manifest.resource import Resource
 
 _INLINE: Final = "inside an inline patch, which is not edited yet; move the patch to a file of its own"
 _JSON: Final = (
@@ -113,6 +115,8 @@ class Bench:
                 self._miss(change, resource, target, hit=bool(names))
         for pointer in change.file.operations:
             self._spoil([at for at in hits if _touches(pointer, self._items[at])], change, _JSON)
+        if change.patch.obscure is not None:
+            self._spoil(hits, change, f"perhaps changed by {change.patch.obscure}")
         if change.file.problem is not None:
             self._spoil(hits, change, _unreadable(change))
 
@@ -130,9 +134,12 @@ class Bench:
 
     def _miss(self, change: Change, resource: Resource, target: Target, *, hit: bool) -> None:
         """Note that a target does not select what its patch names, unless that may be where this tree ends."""
-        if not any(pin in resource.fields for pin in PINS.values()):
+        kind = next((kind for kind, pin in PINS.items() if pin in resource.values), None)
+        if kind is None:
             return
         name = literal(target) or resource.name
+        if kind != resource.kind:  # under a target that does not count, and neither does the apiVersion
+            resource = resource._replace(kind=kind, api_version=f"{target.group}/{target.version}")
         one = begun(resource._replace(name=name), change.path, root=self._folder)
         if hit or self._complete or not selects(target, one._replace(namespace=target.namespace)):
             self.idle.append(Idle(change.path, resource.name, change.where, change.patch.line, target))
@@ -155,7 +162,7 @@ def _touches(pointer: str, one: Item) -> bool:
 
 def _judged(one: Item, change: Change, resource: Resource, why: str | None) -> Item:
     """Give what a patch has changed, with what keeps a version that it sets from being edited."""
-    given = resource.fields.get(PINS[one.kind])
+    given = resource.field(PINS[one.kind])
     if given is None or not (change.patch.inline or why):
         return one
     cure = "give the release's name in its target"
@@ -164,4 +171,5 @@ def _judged(one: Item, change: Change, resource: Resource, why: str | None) -> I
 
 
 def _unreadable(change: Change) -> str:
-    return f"changed by the patch {change.path}, which cannot be read ({change.file.problem}); mend it"
+    what = f"the patch {change.path}" if change.patch.path else "an inline patch"
+    return f"changed by {what}, which cannot be read ({change.file.problem}); mend it"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from difflib import get_close_matches
-from itertools import takewhile
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from reconciler.core.manifest.flaw import shown
 from reconciler.core.manifest.resource import (
     CHART,
     DIGEST,
@@ -19,20 +19,24 @@ from reconciler.core.manifest.resource import (
     SOURCE_KIND,
     TAG,
     VERSION,
-    shown,
 )
+from reconciler.core.manifest.source import Repositories
 from reconciler.core.model import Key, NoPin, Pin, Reason
 from reconciler.core.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from reconciler.core.manifest.file import File
     from reconciler.core.manifest.item import Item, Site
     from reconciler.core.manifest.kustomize import Survey
     from reconciler.core.manifest.patch import Idle
-    from reconciler.core.manifest.resource import File
 
 _GIT_SOURCES: Final = frozenset({"GitRepository", "Bucket"})
+_TOLD: Final = 5
+"""How many places a message names: of more, that many and the number of the rest."""
+_MAY_MEAN: Final = 50
+"""Where a chartRef may mean more OCIRepositories than this, it counts for none of them."""
 _CLOSE_ENOUGH: Final = 300
 """Among more releases than this, names are compared only where they are equal: likeness costs a product."""
 
@@ -49,10 +53,10 @@ class Finder:
             broken: the selected files that could not be read.
         """
         self._editable = editable
-        self._repositories = _by_name(survey.items, OCI_REPOSITORY)
-        self._everywhere = _by_name(survey.items, HELM_RELEASE)
-        releases = [one for one in survey.items if one.kind == HELM_RELEASE and self._concerns(one)]
-        self._releases = _by_name(releases, HELM_RELEASE)
+        self._repositories = Repositories((one for one in survey.items if one.kind == OCI_REPOSITORY), editable)
+        self._everywhere = _by_name(one for one in survey.items if one.kind == HELM_RELEASE)
+        releases = [one for named in self._everywhere.values() for one in named if self._concerns(one)]
+        self._releases = _by_name(releases)
         self._of_chart = {_base(chart): one for one in reversed(releases) if (chart := one.text(CHART))}
         self._idle = {idle.name: idle for idle in reversed(survey.idle) if idle.path in editable}
         self._broken: dict[str, list[tuple[str, File]]] = {}
@@ -72,10 +76,12 @@ class Finder:
         if all(one.namespace is None for one in named) and (broken := self._broken_file(HELM_RELEASE, key)):
             return NoPin(Reason.UNSUPPORTED, f"{key.name} is named in {broken}; mend it")
         charted = [one for one in named if _same_chart(one.text(CHART), chart)]
-        answers = {_place_of(answer): answer for answer in map(self._pin, charted)}
+        if doubtful := next((one for one in charted if one.doubt), None):
+            return _unsupported(doubtful, f"depends on {doubtful.doubt}; mend it")
+        found = [(self._pin(one), one) for one in charted]
+        answers = {_place_of(answer): answer for answer, _ in found}
         if len(answers) > 1:
-            found = [(self._pin(one), one) for one in charted]
-            places = ", ".join(sorted({_where(answer, one) for answer, one in found}))
+            places = _listed(sorted({_where(answer, one) for answer, one in found}))
             message = f"{key} is found {len(answers)} times: {places}; narrow paths to one of them"
             return NoPin(Reason.AMBIGUOUS, message)
         answer = next(iter(answers.values()), None) or self._absent(key, chart, named, called or key)
@@ -83,31 +89,55 @@ class Finder:
         return answer if idle is None or isinstance(answer, Pin) else _without_effect(idle)
 
     def governs(self, pin: Pin) -> tuple[tuple[str | None, str], ...]:
-        """Name the production releases that a pin decides: effective namespace, None where none is given, and name."""
-        everyone = (one for some in self._everywhere.values() for one in some)
-        found = {(one.namespace, one.name) for one in everyone if self._pin(one) == replace(pin, governed=_place(one))}
-        return tuple(sorted(found, key=lambda named: (named[0] or "", named[1])))
+        """List every HelmRelease of the tree whose version a pin decides, whether or not paths select it.
+
+        Returns:
+            Their effective namespaces, None where unknown, and their names, sorted.
+        """
+        return self._governed.get(pin.place, ())
+
+    @cached_property
+    def _governed(self) -> Mapping[tuple[str, int], tuple[tuple[str | None, str], ...]]:
+        """Sort every release by where its version stands."""
+        found: dict[tuple[str, int], set[tuple[str | None, str]]] = {}
+        for one in (one for named in self._everywhere.values() for one in named if one.listed):
+            for site in filter(None, self._deciding(one)):
+                if site.field.scalar is not None:
+                    named = found.setdefault((site.path, site.field.scalar.start), set())
+                    named.add((None if one.doubt else one.namespace, one.name))
+        return {place: tuple(sorted(named, key=lambda key: (key[0] or "", key[1]))) for place, named in found.items()}
+
+    def _deciding(self, one: Item) -> Iterable[Site | None]:
+        """Give where the version of a release stands; every place, where it may be one of several."""
+        if one.text(REF_NAME) is None:
+            return () if one.text(SOURCE_KIND) in _GIT_SOURCES else (one.site(VERSION),)
+        if one.text(REF_KIND) != OCI_REPOSITORY:
+            return ()
+        meant = self._repositories.meant_by(one)
+        if len(meant) > _MAY_MEAN:
+            return ()
+        return [it.site(TAG) for it in meant if it.site(DIGEST) is None and it.site(SEMVER) is None]
 
     def _concerns(self, one: Item) -> bool:
         """Tell whether an object has anything to do with what may be edited."""
         if not self._editable.isdisjoint(one.trail):
             return True
         return one.text(REF_KIND) == OCI_REPOSITORY and any(
-            not self._editable.isdisjoint(repository.trail) for repository in self._repository(one)
+            not self._editable.isdisjoint(repository.trail) for repository in self._repositories.meant_by(one)
         )
 
     def _named(self, key: Key) -> list[Item]:
         """Give the objects of this name: in its namespace, else those whose namespace no file gives."""
         named = self._releases.get(key.name, [])
         found = [one for one in named if one.namespace == key.namespace]
-        found = found or [one for one in named if one.namespace is None]
+        found = found or [one for one in named if one.namespace is None] or [one for one in named if one.doubt]
         return [one for one in found if one.listed] or found
 
     def _pin(self, one: Item) -> Pin | NoPin:
         if not one.listed:
             why = "is not listed by the kustomization of its folder, so nothing applies it; list it, or remove it"
             return _unsupported(one, why)
-        version = one.sites.get(VERSION)
+        version = one.site(VERSION)
         if one.text(REF_NAME) is not None:
             if version or one.text(CHART):
                 return _unsupported(one, "has both chart and chartRef, which Flux refuses; remove one")
@@ -125,12 +155,14 @@ class Finder:
             return _unsupported(
                 one, f'takes its chart from a chartRef of kind "{shown(kind)}", which is not edited yet'
             )
-        repositories = self._repository(one)
+        repositories = self._repositories.meant_by(one)
         if len(repositories) == 1:
             return self._repository_pin(repositories[0], one)
         refers = f"refers to the OCIRepository {shown(one.text(REF_NAME) or '')}"
         if repositories:
-            places = ", ".join(sorted({f"{repository.path}:{repository.line}" for repository in repositories}))
+            places = _listed(
+                [f"{repository.path}:{repository.line}" for repository in repositories[: _TOLD + 1]], len(repositories)
+            )
             return NoPin(Reason.AMBIGUOUS, f"{_place(one)} {refers}, which is in {places}; narrow paths to one of them")
         referred = Key(one.text(REF_NAMESPACE) or one.namespace or "", one.text(REF_NAME) or "")
         broken = self._broken_file(OCI_REPOSITORY, referred)
@@ -138,34 +170,18 @@ class Finder:
         return _unsupported(one, f"{refers}, {where}; mend that")
 
     def _repository_pin(self, repository: Item, one: Item) -> Pin | NoPin:
+        if repository.doubt:
+            what = f"OCIRepository {shown(repository.name)} in {repository.path}:{repository.line}"
+            return _unsupported(one, f"refers to the {what}, which depends on {repository.doubt}; mend it")
         for pointer in (DIGEST, SEMVER):
-            if (site := repository.sites.get(pointer)) is not None:
+            if (site := repository.site(pointer)) is not None:
                 what = pointer.rpartition("/")[2]
                 message = f"{_place(repository)} gives a {what}, which counts before its tag; give a tag alone"
                 return NoPin(Reason.UNPINNED, message, site.field.text)
-        if (tag := repository.sites.get(TAG)) is None:
+        if (tag := repository.site(TAG)) is None:
             message = f"{_place(repository)} gives no tag; write the exact one that production runs"
             return NoPin(Reason.UNPINNED, message)
         return self._at(tag, one, is_tag=True)
-
-    def _repository(self, one: Item) -> list[Item]:
-        """Find what a chartRef means: in its namespace, applied with the release or near it, and then by paths."""
-        namespace = one.text(REF_NAMESPACE) or one.namespace
-        found = [
-            repository
-            for repository in self._repositories.get(one.text(REF_NAME) or "", ())
-            if None in {repository.namespace, namespace} or repository.namespace == namespace
-        ]
-        if len(found) < 2:  # noqa: PLR2004 - there is nothing to choose
-            return found
-        found = _preferred(found, lambda repository: repository.namespace == namespace)
-        found = _preferred(found, lambda repository: repository.root == one.root)
-        found = _preferred(found, lambda repository: repository.listed)
-        nearest = max(_shared(repository.root, one.root) for repository in found)
-        found = _preferred(found, lambda repository: _shared(repository.root, one.root) == nearest)
-        found = _preferred(found, lambda repository: not self._editable.isdisjoint(repository.trail))
-        asked = {tuple(map(repository.sites.get, (TAG, SEMVER, DIGEST))): repository for repository in found}
-        return list(asked.values())
 
     def _at(self, site: Site, governed: Item, *, is_tag: bool) -> Pin | NoPin:
         field, where = site.field, f"{site.path}:{site.field.line}"
@@ -212,12 +228,17 @@ class Finder:
         return "add its manifest, or widen paths"
 
 
-def _by_name(items: Iterable[Item], kind: str) -> dict[str, list[Item]]:
+def _by_name(items: Iterable[Item]) -> dict[str, list[Item]]:
     found: dict[str, list[Item]] = {}
     for one in items:
-        if one.kind == kind:
-            found.setdefault(one.name, []).append(one)
+        found.setdefault(one.name, []).append(one)
     return found
+
+
+def _listed(places: Sequence[str], count: int = 0) -> str:
+    """List places, the first of many."""
+    more = max(count, len(places)) - _TOLD
+    return ", ".join(places[:_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
 def _place_of(answer: Pin | NoPin) -> tuple[str, int] | NoPin:
@@ -244,17 +265,6 @@ def _without_effect(idle: Idle) -> NoPin:
 
 def _where(answer: Pin | NoPin, one: Item) -> str:
     return f"{answer.path}:{answer.scalar.line}" if isinstance(answer, Pin) else f"{one.path}:{one.line}"
-
-
-def _preferred(items: list[Item], better: Callable[[Item], bool]) -> list[Item]:
-    """Give those that are better, or all where none is."""
-    return [one for one in items if better(one)] or items
-
-
-def _shared(one: str, other: str) -> int:
-    """Count the leading folders that two paths share."""
-    pairs = zip(one.split("/"), other.split("/"), strict=False)
-    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def _base(chart: str) -> str:

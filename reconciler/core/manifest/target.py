@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from reconciler.core.manifest.item import Item
-    from reconciler.core.manifest.resource import Target
+    from reconciler.core.manifest.kustomization import Target
 
 _ATOM: Final = r"(?:[\w-]|\.|\\[.d-]|\[\^?[\w.]*(?:\w-\w)*\])[*+?]?"
 _JUDGED: Final = re.compile(rf"(?:{_ATOM}|[|^$]|\((?:\?:)?(?:{_ATOM}|\|)*\)\??)*", re.ASCII)
