@@ -141,7 +141,7 @@ def run(config: _Config, *, once: _Once = False, dry_run: _DryRun = False, liste
 
     logs.configure(sys.stderr, environment())
     if once:
-        raise typer.Exit(_DONE if work() else _FAILED)
+        raise typer.Exit(_DONE if loop.once(work, live.settings.active_deadline) else _FAILED)
     if listen:
         _serve(listen, metrics, heart)
     loop.forever(work, lambda: loop.Pace(live.settings.interval, live.settings.active_deadline), heart)

@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Thread, Timer
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 import structlog
@@ -96,6 +96,17 @@ def one_pass(reconcile: Callable[[datetime, Progress], Report], tell: Tell) -> b
             tell(None, watch.read())
             return False
         return not report.failed
+
+
+def once(work: Callable[[], bool], deadline: timedelta) -> bool:
+    """Work once. What outlasts the deadline ends the process, as in the loop."""
+    last_resort = Timer(deadline.total_seconds(), _abandon)
+    last_resort.daemon = True
+    last_resort.start()
+    try:
+        return work()
+    finally:
+        last_resort.cancel()
 
 
 # --- many ----------------------------------------------------------------------------------------------------------
@@ -250,9 +261,16 @@ def _next(events: SimpleQueue[str], heart: Heart) -> str:
 
 def _abandon() -> NoReturn:
     """End the process from outside the pass that hangs: it listens to nobody. Whoever started us starts us anew."""
+    try:
+        message = "a pass did not end within activeDeadline, so the process ends; nothing is half-written"
+        structlog.get_logger().critical("pass.hung", message=message, stacks=_stacks())
+    finally:
+        os._exit(_HUNG)
+
+
+def _stacks() -> str:
+    """Tell where every thread is; without variables, as a secret may be among them."""
     with tempfile.TemporaryFile() as stacks:
         faulthandler.dump_traceback(stacks)
         stacks.seek(0)
-        message = "a pass did not end within activeDeadline, so the process ends; nothing is half-written"
-        structlog.get_logger().critical("pass.hung", message=message, stacks=stacks.read().decode(errors="replace"))
-    os._exit(_HUNG)
+        return stacks.read().decode(errors="replace")

@@ -102,7 +102,7 @@ def test_a_pod_is_given_more_time_to_end_than_a_pass_may_take(tmp_path: Path) ->
     deadline = config.load(file, {}).active_deadline
 
     assert timedelta(seconds=VALUES["terminationGracePeriodSeconds"]) > deadline
-    assert timedelta(seconds=VALUES["cronjob"]["activeDeadlineSeconds"]) >= deadline
+    assert timedelta(seconds=VALUES["cronjob"]["activeDeadlineSeconds"]) > deadline
 
 
 def alerts() -> list[dict[str, str]]:
@@ -346,7 +346,7 @@ def test_a_cronjob_makes_one_pass_after_another(render: Callable[..., list[Objec
     assert cronjob["spec"]["concurrencyPolicy"] == "Forbid"
     assert cronjob["spec"]["timeZone"] == "Europe/Berlin"
     job = cronjob["spec"]["jobTemplate"]["spec"]
-    assert (job["backoffLimit"], job["activeDeadlineSeconds"]) == (0, 600)
+    assert (job["backoffLimit"], job["activeDeadlineSeconds"]) == (0, 660)
     assert pod(things)["spec"]["restartPolicy"] == "Never"
     assert container(things)["args"] == ["run", "--config=/etc/helm-promoter/config.yaml", "--once"]
     assert {thing["kind"] for thing in things} == {

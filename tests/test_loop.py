@@ -253,6 +253,21 @@ def test_a_pass_that_hangs_ends_the_process_and_says_where() -> None:
         assert process.stdout.read() == ""
 
 
+def test_a_single_pass_that_hangs_ends_the_process_too() -> None:
+    script = HANGING.format(deadline=0).replace(
+        "forever(work, 3600, deadline=0)", "loop.once(work, timedelta(seconds=0.3))"
+    )
+    with running(script) as process:
+        wait_for(process.stdout, "working")
+        assert "in work" in wait_for(process.stderr, "pass.hung")
+        assert process.wait() == 1
+
+
+@pytest.mark.parametrize("success", [True, False])
+def test_a_single_pass_that_ends_in_time_gives_its_answer(success: bool) -> None:
+    assert loop.once(lambda: success, timedelta(hours=1)) is success
+
+
 def test_a_pass_that_hangs_is_not_waited_for_forever_when_a_signal_comes() -> None:
     with running(HANGING.format(deadline=1)) as process:
         wait_for(process.stdout, "working")

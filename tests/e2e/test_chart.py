@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from reconciler import demo
 from tests.e2e.build import build
 from tests.e2e.cluster import cluster
+from tests.e2e.process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,3 +167,84 @@ def test_a_star_is_the_same_everywhere(made: Cluster, tools: Tools, tmp_path: Pa
     finally:
         for thing in ours:
             made.api.delete(f"{PATHS[thing['kind']]}/{thing['metadata']['name']}")
+
+
+# --- the program, as the pod would run it ----------------------------------------------------------------------------
+
+PLURALS = {"HelmChart": "helmcharts", "HelmRelease": "helmreleases", "OCIRepository": "ocirepositories"}
+ROOT = CHART.parents[1]
+
+
+def fill(made: Cluster, recording: Path) -> list[str]:
+    """Put what was recorded into the cluster, and name its namespaces."""
+    items = json.loads(json.dumps(yaml.safe_load(recording.read_text()), default=_text))["items"]
+    for thing in items:
+        namespace, name = thing["metadata"]["namespace"], thing["metadata"]["name"]
+        made.namespace(namespace)
+        where = f"/apis/{thing['apiVersion']}/namespaces/{namespace}/{PLURALS[thing['kind']]}"
+        bare = {"apiVersion": thing["apiVersion"], "kind": thing["kind"], "spec": thing["spec"]}
+        made.api.post(where, bare | {"metadata": {"name": name, "namespace": namespace}})
+        made.api.merge(f"{where}/{name}/status", {"status": thing["status"] | {"observedGeneration": 1}})
+    return sorted({thing["metadata"]["namespace"] for thing in items})
+
+
+def _text(at: object) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def refs(home: Path) -> set[str]:
+    listed = subprocess.run(
+        ["git", "for-each-ref", "--format=%(refname)"],
+        cwd=home / "fleet.git",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {ref for ref in listed.stdout.split() if ref.startswith("refs/heads/helm-promotion/")}
+
+
+def test_the_program_promotes_with_the_rights_and_the_arguments_of_the_chart(
+    made: Cluster, tools: Tools, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    demo.build(home, os.environ)
+    namespaces = fill(made, home / "staging.yaml")
+    rendered = tmp_path / "values.yaml"
+    staging = {"cluster": {"inCluster": True}, "namespaces": namespaces}
+    production = {"git": {"url": "https://git.invalid/fleet"}}
+    rendered.write_text(
+        json.dumps({"config": {"promotions": [{"name": "x", "staging": staging, "production": production}]}})
+    )
+    things = render(tools, tmp_path, "namespaces", "--values", str(rendered), "--set", "dryRun=false")
+    for thing in things:
+        if thing["kind"] in {"Role", "RoleBinding", "ServiceAccount"}:
+            send(made, thing, dry=False)
+    made.kubeconfig(home / "kubeconfig", made.token(PROMO, "hp-helm-promoter"))
+    config = home / "helm-promoter.yaml"
+    config.write_text(
+        config.read_text()
+        .replace("{snapshot: staging.yaml}", "{kubeconfig: kubeconfig}")
+        .replace('["*"]', json.dumps(namespaces))
+    )
+    port = free_port()
+    arguments = pod(things)["spec"]["containers"][0]["args"]
+    arguments = [word.replace("/etc/helm-promoter/config.yaml", str(config)) for word in arguments]
+    arguments = [word.replace("--listen=:8080", f"--listen=127.0.0.1:{port}") for word in arguments]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "reconciler", *arguments], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        finished = next(line for line in map(json.loads, process.stderr) if line["event"] == "pass.finished")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30) as ready:
+            assert ready.status == 200
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as health:
+            assert health.status == 200
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+
+    assert (finished["level"], finished["actions"]) == ("info", {"open": 3})
+    assert process.returncode == 0
+    assert len(refs(home)) == 3
