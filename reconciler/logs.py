@@ -90,21 +90,19 @@ def _clean(value: object) -> object:
 _SECRETS: Final = (
     # A private key, whole or cut off; its line ends may be escaped.
     (re.compile(r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"), "***"),
-    # https://docs.github.com/authentication "GitHub's token formats"; GitLab's, "Token prefixes" in its docs; a JWT.
-    (
-        re.compile(r"\b(?:gh[a-z]_[\w.-]{10,}|github_pat_\w{10,}|gl[a-z]{2,6}-[\w.-]{16,}|eyJ[\w-]+\.[\w-]+\.[\w-]*)"),
-        "***",
-    ),
+    # Tokens of GitHub ("GitHub's token formats" in its docs) and GitLab ("Token prefixes"), and JSON Web Tokens. They
+    # may begin anywhere: what stands before one may be part of an escape.
+    (re.compile(r"gh[a-z]_[\w.-]{10,}|github_pat_\w{10,}"), "***"),
+    (re.compile(r"gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|wt|soat|ffct)-[\w.-]{16,}"), "***"),
+    (re.compile(r"(?<![a-z])eyJ[\w-]+\.[\w-]+\.[\w-]*"), "***"),
     # RFC 3986, 3.2.1: what stands before the @ of an authority.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#\"'\\]+@"), r"\1***@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/?#\"'\\]+@"), r"\1***@"),
     # The header of RFC 9110, 11.6.2 in any dress, and its schemes by themselves where no word of prose follows.
     (re.compile(r"(?i)(\bauthorization\b[\"']?\s*[:=,]\s*b?[\"']?)(?:[a-z]+\s+)?[^\s\"',;)}\]]+"), r"\1***"),
     (re.compile(r"\b((?i:bearer|basic)\s+)(?![a-z]+\b)[\w.~+/=-]{8,}"), r"\1***"),
     # name=value and "name": value, as in queries, forms and JSON.
     (
-        re.compile(
-            r"(?i)([\w-]*(?:password|passwd|secret|token|api[_-]?key)[\"']?\s*(?:=|[\"']:)\s*[\"']?)[^\s\"'&,;)}\]]+"
-        ),
+        re.compile(r"(?i)((?:password|passwd|secret|token|api[_-]?key)[\"']?\s*(?:=|[\"']:)\s*[\"']?)[^\s\"'&,;)}\]]+"),
         r"\1***",
     ),
 )

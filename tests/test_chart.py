@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -417,6 +418,36 @@ def test_metrics_come_with_alerts_and_a_dashboard(render: Callable[..., list[Obj
     dashboard = next(one for one in of("ConfigMap", things) if "helm-promoter.json" in one["data"])
     assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert json.loads(dashboard["data"]["helm-promoter.json"])["title"] == "helm-promoter"
+
+
+TOGGLES = {
+    "serviceAccount.create": {"ServiceAccount"},
+    "rbac.create": {"Role", "RoleBinding"},
+    "networkPolicy.enabled": {"NetworkPolicy"},
+    "metrics.serviceMonitor.enabled": {"ServiceMonitor"},
+    "metrics.rules.enabled": {"PrometheusRule"},
+}
+"""What is made if a value is true, and not if it is false."""
+MODES = {"deployment": {"Deployment", "Service"}, "cronjob": {"CronJob"}}
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("chosen", [*product([True, False], repeat=len(TOGGLES))], ids=str)
+def test_what_is_asked_for_is_made_and_nothing_else(
+    helm: Callable[..., subprocess.CompletedProcess[str]], mode: str, chosen: tuple[bool, ...]
+) -> None:
+    values = str(CHART / "ci/namespaces-values.yaml")
+    switches = [f"--set={name}={str(on).lower()}" for name, on in zip(TOGGLES, chosen, strict=True)]
+
+    done = helm("template", "hp", str(CHART), "--values", values, f"--set=mode={mode}", *switches)
+
+    if mode == "cronjob" and any(chosen[3:]):
+        assert "/metrics/" in done.stderr  # a pod that ends shows no figures
+        return
+    made = {thing["kind"] for thing in yaml.safe_load_all(done.stdout) if thing}
+    wanted = [kinds for kinds, on in zip(TOGGLES.values(), chosen, strict=True) if on]
+    assert made == {"ConfigMap"} | MODES[mode] | set().union(*wanted)
 
 
 REFUSED = {

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler import logs
 from reconciler.core.model import Close, Commit, Edit, Failure, Hold, InSync, Key, Open, Plan, Reason, Subject
@@ -246,6 +248,7 @@ SECRETS = {
     "a token of a GitHub App": ("x-access-token ghs_hunter2hunter2hunter2", "x-access-token ***"),
     "a long token of a GitHub App": (f"ghs_123_{JWT}.", "***"),
     "a token of GitLab": ("glpat-hunter2hunter2hunter2.01", "***"),
+    "a token after an escape": ("user%3Aghp_hunter2hunter2hunter2%40host", "user%3A***%40host"),
     "a JSON Web Token": (f"token file holds {JWT} now", "token file holds *** now"),
     "a bearer's token": ("sent Bearer hunter2/hunter2==", "sent Bearer ***"),
     "basic authentication": ("sent Basic aHVudGVyMjpodW50ZXIy", "sent Basic ***"),
@@ -287,12 +290,18 @@ def test_no_line_shows_a_secret_wherever_it_stands(terminal: bool, text: str, cl
         "the server wants basic authentication, or a bearer token of the cluster",
         "https://github.com/example/fleet/pull/7",
         "Promote vault release to v0.28.1",
+        "glance-operator-production-europe is not ready, and neither is monkeyJar.apps.cluster",
         "helm-promotion/home/vault/vault",
         "0123456789abcdef0123456789abcdef01234567",
     ],
 )
 def test_what_is_no_secret_stays_readable(text: str) -> None:
     assert logs.redact(text) == text
+
+
+@given(st.text(), st.text(), st.from_regex(r"(?:gh[posu]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40})", fullmatch=True))
+def test_a_token_is_found_in_any_text(before: str, after: str, token: str) -> None:
+    assert token not in logs.redact(f"{before}{token}{after}")
 
 
 def test_figures_stay_figures(stream: io.StringIO) -> None:
