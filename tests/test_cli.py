@@ -164,7 +164,7 @@ def test_plan_prints_one_json_document_of_the_promised_shape(home: Path) -> None
     assert datetime.fromisoformat(plan["at"]).utcoffset() is not None
     *_, action = plan["actions"]
     (edit,) = action.pop("edits")
-    assert [gate["ok"] for gate in action.pop("gates")] == [True, True]
+    assert [gate["ok"] for gate in action.pop("gates")] == [True] * 11
     assert action == ACTION
     assert edit["path"] == "apps/vault/production/helm.yaml"
     assert edit["diff"].startswith(
@@ -183,7 +183,7 @@ def test_what_stands_open_is_proposed_and_what_could_not_be_read_is_an_error(hom
     plan = json.loads(call(home, "plan", "-o", "json").stdout)
 
     *_, proposed = plan["proposed"]
-    assert [gate["gate"] for gate in proposed.pop("gates")] == ["prerelease", "soak"]
+    assert "soak" in [gate["gate"] for gate in proposed.pop("gates")]
     assert proposed == PROPOSED
     assert plan["errors"] == [
         {

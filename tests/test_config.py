@@ -321,7 +321,10 @@ MISTAKES = {
     ),
     "a block without a value": (
         text(more="policy:"),
-        "c.yaml:5: promotions[0].policy: found nothing, but a mapping belongs here, with the keys tests, soak",
+        (
+            "c.yaml:5: promotions[0].policy: found nothing, but a mapping belongs here, with the keys tests, soak,"
+            " allow, bump, prereleases, ignore, windows, freeze, overrides"
+        ),
     ),
     "a missing staging": (
         f"promotions:\n  - name: a\n    production: {PRODUCTION}",
@@ -883,7 +886,7 @@ def test_the_schema_is_one() -> None:
 
 def test_every_key_is_described() -> None:
     assert [key for key, described in _keys(SCHEMA) if not described] == []
-    assert len(list(_keys(SCHEMA))) == 38
+    assert len(list(_keys(SCHEMA))) == 64
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -901,6 +904,7 @@ def test_the_examples_are_the_promised_ones() -> None:
         "gitlab",
         "in-cluster",
         "optional-tests",
+        "policy",
         "several-clusters",
         "snapshot",
     ]

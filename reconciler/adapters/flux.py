@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from reconciler.core import model
-from reconciler.core.model import Key, Unreadable
+from reconciler.core.model import ANNOTATIONS, Key, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +57,10 @@ class _Metadata(_Name):
     generation: int = 0
     labels: dict[str, str] | None = None
     deletion_timestamp: str | None = None
+
+
+class _ReleaseMetadata(_Metadata):
+    annotations: dict[str, str] | None = None
 
 
 class _Labelled(_Object):
@@ -135,7 +139,7 @@ class _ReleaseStatus(_Object):
 
 
 class _HelmRelease(_Object):
-    metadata: _Metadata
+    metadata: _ReleaseMetadata
     spec: _ReleaseSpec
     status: _ReleaseStatus | None = None
 
@@ -363,7 +367,15 @@ def _helm_release(key: Key, one: _HelmRelease) -> model.HelmRelease:
         filters=tuple(model.Filter(one.name, bool(one.exclude)) for one in test.filters or ()),
         history=tuple(_snapshot(one) for one in status.history or ()),
         conditions=tuple(_condition(one) for one in status.conditions or ()),
+        labels=tuple(sorted((one.metadata.labels or {}).items())),
+        annotations=_annotations(one.metadata.annotations or {}),
     )
+
+
+def _annotations(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Keep what is said to this program, and let go of the rest: kubectl's own holds the whole object again."""
+    ours = ((name.removeprefix(ANNOTATIONS), text) for name, text in given.items() if name.startswith(ANNOTATIONS))
+    return tuple(sorted(ours))
 
 
 def _source(spec: _ChartSpec) -> model.ChartSource:

@@ -35,7 +35,16 @@ _KEEP: Final = Keep(
     {
         "apiVersion": ALL,
         "kind": ALL,
-        "metadata": Keep({"name": ALL, "namespace": ALL, "generation": ALL, "labels": ALL, "deletionTimestamp": ALL}),
+        "metadata": Keep(
+            {
+                "name": ALL,
+                "namespace": ALL,
+                "generation": ALL,
+                "labels": ALL,
+                "annotations": ALL,
+                "deletionTimestamp": ALL,
+            }
+        ),
         "spec": Keep(
             {
                 **_CHART,

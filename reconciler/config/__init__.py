@@ -25,6 +25,7 @@ from reconciler.config.blocks import (
 )
 from reconciler.config.document import read
 from reconciler.config.mistakes import ConfigError, Mistake
+from reconciler.config.policy import overrides, policy
 from reconciler.config.settings import (
     App,
     ClusterSettings,
@@ -40,7 +41,8 @@ from reconciler.config.settings import (
     TokenFromEnvironment,
     Url,
 )
-from reconciler.core.model import Key, Match, Policy, Promotion, Tests
+from reconciler.core.model import Key, Match, Promotion
+from reconciler.core.times import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,7 +86,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         raise ConfigError(path, tuple(mistakes))
     folder = _absolute(path).parent
     promotions = tuple(_promotion(block, folder) for block in file.promotions)
-    times = rules.duration(file.interval), rules.duration(file.active_deadline)
+    times = duration(file.interval), duration(file.active_deadline)
     return Settings(*times, promotions, cache_folder(environ))
 
 
@@ -95,7 +97,8 @@ def _promotion(block: PromotionBlock, folder: Path) -> PromotionSettings:
         repository=f"{_identity(production)}#{block.production.branch}",
         paths=tuple(block.production.paths),
         match=tuple(Match(_key(match.staging), _key(match.production)) for match in block.match),
-        policy=Policy(Tests(block.policy.tests), rules.duration(block.policy.soak) if block.policy.soak else None),
+        policy=policy(block.policy),
+        overrides=overrides(block.policy),
     )
     cluster = _cluster(block.staging.cluster, folder)
     staging = StagingSettings(cluster, tuple(block.staging.namespaces), block.staging.selector)

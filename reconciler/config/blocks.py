@@ -18,7 +18,9 @@ from pydantic import (
     GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -41,6 +43,8 @@ _Maybe = Annotated[_T | None, BeforeValidator(rules.given)]
 _Duration = Annotated[str, Field(pattern=rules.DURATION), BeforeValidator(rules.with_unit)]
 _Line = Annotated[str, AfterValidator(rules.line), Field(json_schema_extra={"minLength": 1})]
 _Release = Annotated[str, Field(pattern=rules.RELEASE)]
+_Span = Annotated[_Duration, AfterValidator(rules.span)]
+_Range = Annotated[str, AfterValidator(rules.constraint), Field(json_schema_extra={"minLength": 1})]
 
 
 class _UnknownKeyError(ValueError):
@@ -250,26 +254,147 @@ class MatchBlock(Block):
     """the namespace/name that it has in production"""
 
 
-class PolicyBlock(Block):
-    """What is promoted. Every default is the safe one."""
+class TestsBlock(Block):
+    """How much has to be tested."""
+
+    mode: _Maybe[Literal["required", "optional"]] = None
+    """required, or optional: where there are no tests, being Ready for the time of soak proves a version"""
+    minimum: _Maybe[Annotated[int, Field(ge=1)]] = None
+    """how many test hooks must have succeeded, where tests are the proof; 1 if left out"""
+    max_age: _Maybe[_Span] = None
+    """how old the last run of the tests may be, such as 30d; any age if left out"""
+
+
+class WindowBlock(Block):
+    """A time that comes round again and again, for promotions or against them."""
+
+    cron: Annotated[str, AfterValidator(rules.cron)]
+    """when it opens: the five fields of cron, such as 0 9 * * MON-FRI"""
+    duration: Annotated[_Duration, AfterValidator(rules.window)]
+    """how long it lasts, such as 8h or 2d, whatever the clock is changed by meanwhile"""
+    time_zone: Annotated[str, AfterValidator(rules.zone)] = "UTC"
+    """the zone whose clock cron goes by, such as Europe/Berlin"""
+    kind: Literal["allow", "deny"] = "allow"
+    """allow: promotions stand in it, and out of all such windows none does. deny: none stands in it, whatever allows"""
+
+
+class FreezeBlock(Block):
+    """A time without promotions."""
+
+    until: Annotated[str, AfterValidator(rules.until)]
+    """when it ends: a date, as that day starts in UTC, or a time with its zone, such as 2027-01-04T08:00:00+01:00"""
+    reason: _Maybe[_Line] = None
+    """why, in a few words"""
+
+
+def _mode_or_tests(value: object) -> object:
+    return {"mode": rules.tests(value)} if isinstance(value, str) else value
+
+
+def _one_or_more(value: object, handler: ValidatorFunctionWrapHandler) -> list[FreezeBlock]:
+    return [FreezeBlock.model_validate(value)] if isinstance(value, dict) else handler(value)
+
+
+class _WordOr:
+    """Says in the JSON Schema that the plain word for tests does too."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"enum": ["required", "optional"]}, handler(schema)]}
+
+
+class _OneOr:
+    """Says in the JSON Schema that one does for a list of one."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
+class _PolicyKeys(Block):
+    """What is promoted, and when."""
+
+    tests: _Maybe[Annotated[TestsBlock, BeforeValidator(_mode_or_tests), _WordOr()]] = None
+    """required: tests prove a version; optional: else being Ready does; or {mode: ..., minimum: N, maxAge: 1d}"""
+    soak: _Maybe[_Span] = None
+    """how long a proof must have held, such as 2h or 1d; it must be given with tests optional"""
+    allow: _Maybe[_Range] = None
+    """the versions that may be promoted, as a Helm version range such as >=1.2.0 <2.0.0; all if left out"""
+    bump: _Maybe[Literal["patch", "minor", "major"]] = None
+    """the largest step from the version that production runs; major if left out"""
+    prereleases: _Maybe[bool] = None
+    """true: prereleases are promoted. false, as if left out: only where production runs one of the same x.y.z"""
+    ignore: _Maybe[list[_Range]] = None
+    """versions, or ranges of them, that are never promoted"""
+    windows: _Maybe[list[WindowBlock]] = None
+    """when promotions stand: {cron: 0 9 * * MON-FRI, duration: 8h, timeZone: Europe/Berlin}; always if left out"""
+    freeze: _Maybe[Annotated[list[FreezeBlock], WrapValidator(_one_or_more), _OneOr()]] = None
+    """until when none does, and why: {until: 2027-01-04, reason: ...}, or a list of those"""
+
+
+class OverrideBlock(_PolicyKeys):
+    """Another policy for some releases."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["selector"]}, {"required": ["release"]}], "minProperties": 2}
+    )
+
+    selector: _Maybe[Annotated[str, AfterValidator(rules.selector)]] = None
+    """a Kubernetes label selector on the staging HelmReleases, such as tier=critical"""
+    release: _Maybe[Annotated[str, Field(pattern=rules.RELEASES)]] = None
+    """the namespace/name of a staging HelmRelease; * stands for any signs, ? for one"""
+
+    @classmethod
+    def contradictions(cls, block: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
+        """Look whether it says for which releases, and what."""
+        whose = block.keys() & {"selector", "release"}
+        if not whose:
+            yield (), "says for no release; give selector, release or both"
+        elif len(whose) == len(block):
+            yield (), "changes nothing; give what is different for these releases, such as soak"
+
+
+class PolicyBlock(_PolicyKeys):
+    """What is promoted, and when. Every default is the safe one."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "if": {"properties": {"tests": {"const": "optional"}}, "required": ["tests"]},
+            "if": {
+                "properties": {
+                    "tests": {
+                        "anyOf": [
+                            {"const": "optional"},
+                            {"type": "object", "properties": {"mode": {"const": "optional"}}, "required": ["mode"]},
+                        ]
+                    }
+                },
+                "required": ["tests"],
+            },
             "then": {"required": ["soak"]},
         }
     )
 
-    tests: Literal["required", "optional"] = "required"
-    """required: Helm tests prove a version. optional: where there are none, being Ready for the time of soak does"""
-    soak: _Maybe[Annotated[_Duration, AfterValidator(rules.soak)]] = None
-    """how long a release without tests must be Ready, such as 2h or 1d"""
+    overrides: list[OverrideBlock] = []
+    """other policies for some releases: {selector: tier=critical, soak: 3d}; the last that gives a key wins"""
 
     @classmethod
     def contradictions(cls, block: Mapping[str, object]) -> Iterator[tuple[Place, str]]:
         """Look whether releases without tests have to soak."""
-        if block.get("tests") == "optional" and "soak" not in block:
-            yield ("soak",), "is missing; with tests optional, give how long a release must be Ready, such as 1d"
+        if "soak" in block:
+            return
+        if _is_optional(block):
+            yield ("soak",), _SOAK_TOO
+        overrides = block.get("overrides")
+        for index, one in enumerate(overrides if isinstance(overrides, list) else ()):
+            if isinstance(one, dict) and _is_optional(one) and "soak" not in one:
+                yield ("overrides", index, "soak"), _SOAK_TOO
+
+
+_SOAK_TOO = "is missing; with tests optional, give how long a release must be Ready, such as 1d"
+
+
+def _is_optional(block: Mapping[str, object]) -> bool:
+    tests = block.get("tests")
+    return (tests.get("mode") if isinstance(tests, dict) else tests) == "optional"
 
 
 class PullRequestBlock(Block):
@@ -340,8 +465,10 @@ def _sentence(detail: ErrorDetails) -> str:
         return f"found {shown(found)}, but {detail['ctx']['expected']} belongs here"
     if kind == "string_type" and isinstance(found, bool | int | float):
         return f"found {shown(found)}, but text belongs here; put it in quotes"
-    belongs = {"string_type": "text", "list_type": "a list, [like, this],"}.get(kind, "a whole number above 0")
-    return f"found {shown(found)}, but {belongs} belongs here"
+    return f"found {shown(found)}, but {_BELONGS.get(kind, 'a whole number above 0')} belongs here"
+
+
+_BELONGS = {"string_type": "text", "list_type": "a list, [like, this],", "bool_type": "true or false"}
 
 
 def check(values: Values) -> tuple[ConfigFile | None, tuple[Mistake, ...]]:

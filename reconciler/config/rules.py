@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
-from datetime import timedelta
-from fractions import Fraction
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, available_timezones
 
 from reconciler.config.mistakes import shown
+from reconciler.core import times
+from reconciler.core.cron import Cron
 from reconciler.core.selector import Selector
+from reconciler.core.version import Constraint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 NAME = "^[a-z0-9-]{1,40}$"
@@ -16,47 +24,89 @@ NAMESPACE = rf"^({_LABEL}|\*)$"
 RELEASE = rf"^{_LABEL}/{_LABEL}(\.{_LABEL})*$"
 REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$"
 API = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/@?#\s]+(/[^@?#\s]*)?$"
-DURATION = "^(([0-9]{1,18}([.][0-9]{0,18})?|[.][0-9]{1,18})(ns|us|µs|μs|ms|s|m|h|d))+$"
+RELEASES = r"^[a-z0-9*?\[\]!-]+/[a-z0-9.*?\[\]!-]+$"
+DURATION = times.DURATION
 SHAPES = {
     NAME: "a name of 1 to 40 small letters, digits and hyphens",
     NAMESPACE: 'a namespace (small letters, digits and inner hyphens, 63 at most), or "*" for all',
     RELEASE: "a namespace/name",
+    RELEASES: "a namespace/name in small letters, where * stands for any signs and ? for one",
     REPOSITORY: "owner/name",
     API: "an http or https address without credentials",
     DURATION: "a duration such as 90s, 1h30m or 2d",
 }
 """The patterns, in words."""
 
-_MICRO = Fraction(1, 10**6)
-_UNITS = {"ns": _MICRO / 1000, "us": _MICRO, "µs": _MICRO, "μs": _MICRO, "ms": _MICRO * 1000}
-_UNITS |= {"s": Fraction(1), "m": Fraction(60), "h": Fraction(3600), "d": Fraction(86400)}
-_LONGEST = 2**63 // 10**9
-"""Seconds in the longest duration that Go knows."""
+_LONGEST_WINDOW = timedelta(days=366)
 _CREDENTIALS = {"http": "tokenFile", "https": "tokenFile"} | dict.fromkeys(("ssh", "git+ssh", "ssh+git"), "sshKeyFile")
 # git-check-ref-format(1), and what git branch refuses beyond it.
 _NO_BRANCH = re.compile(r"(?s)[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|[/.]$|(^|/)\.|\.lock(/|$)|^(@|HEAD)?$")
 
 
-def duration(text: str) -> timedelta:
-    """Read a Go duration (``DURATION``), or one in days, exact to the microsecond."""
-    parts = re.findall("([0-9.]+)([^0-9.]+)", text)
-    seconds = sum(Fraction(number) * _UNITS[unit] for number, unit in parts)
-    if seconds > _LONGEST:
-        raise ValueError(f"found {shown(text)}, which is over 292 years; write a shorter one")
-    return timedelta(microseconds=int(seconds * 10**6))
+def _held(text: str, read: Callable[[str], object]) -> str:
+    """Hold a text to what can be read; the error is the end of a sentence."""
+    try:
+        read(text)
+    except ValueError as error:
+        raise ValueError(f"found {shown(text)}, {error}") from None
+    return text
 
 
 def interval(text: str) -> str:
     """Hold passes to one a second."""
-    if duration(text) < timedelta(seconds=1):
+    _held(text, times.duration)
+    if times.duration(text) < timedelta(seconds=1):
         raise ValueError(f"found {shown(text)}; write 1s or longer")
     return text
 
 
-def soak(text: str) -> str:
-    """Hold a soak to some time."""
-    if not duration(text):
-        raise ValueError(f"found {shown(text)}, which is no time at all; write a longer one")
+def span(text: str) -> str:
+    """Hold a duration to some time."""
+    return _held(text, times.span)
+
+
+def window(text: str) -> str:
+    """Hold a window to a year: one that is longer than its cron's turn never shuts anyway."""
+    if times.span(span(text)) > _LONGEST_WINDOW:
+        raise ValueError(f"found {shown(text)}, which is over 366d; write a shorter one")
+    return text
+
+
+def until(text: str) -> str:
+    """Hold the end of a freeze to an instant."""
+    return _held(text, times.instant)
+
+
+def cron(text: str) -> str:
+    """Hold a text to a line of cron that comes round."""
+    return _held(text, lambda line: Cron.parse(line, UTC))
+
+
+def zone(text: str) -> str:
+    """Hold a time zone to the names of the IANA database."""
+    try:
+        ZoneInfo(text)
+    except (ValueError, LookupError, OSError):  # a name that climbs out, that is none, that is a folder
+        near = difflib.get_close_matches(text, available_timezones(), n=1)
+        cure = f'did you mean "{near[0]}"?' if near else "write one such as Europe/Berlin, or UTC"
+        raise ValueError(f"found {shown(text)}, which is no time zone of the IANA database; {cure}") from None
+    return text
+
+
+def constraint(text: str) -> str:
+    """Hold a version range to Helm's rules."""
+    try:
+        Constraint.parse(line(text))
+    except ValueError:
+        cure = "write one such as 1.2.3, ~1.2 or >=1.2.0 <2.0.0"
+        raise ValueError(f"found {shown(text)}, which is not a version range; {cure}") from None
+    return text
+
+
+def tests(text: str) -> str:
+    """Hold the plain word for tests to the two that there are."""
+    if text not in {"required", "optional"}:
+        raise ValueError(f"found {shown(text)}, but 'required' or 'optional' belongs here")
     return text
 
 

@@ -5,14 +5,17 @@ Times are aware and in UTC, durations are ``timedelta``, collections are tuples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from reconciler.core.selector import Selector
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from reconciler.core.version import Version
+    from reconciler.core.cron import Cron
+    from reconciler.core.version import Constraint, Version
     from reconciler.core.yaml import Scalar
 
 
@@ -131,9 +134,16 @@ class Filter:
     exclude: bool = False
 
 
+ANNOTATIONS: Final = "helm-promoter/"
+"""What the annotations start with by which a staging release speaks to this program."""
+
+
 @dataclass(frozen=True, slots=True)
 class HelmRelease:
-    """A staging HelmRelease, reduced to what a verdict needs. Exactly one of ``chart`` and ``chart_ref`` is set."""
+    """A staging HelmRelease, reduced to what a verdict needs. Exactly one of ``chart`` and ``chart_ref`` is set.
+
+    ``labels`` are its own, ``annotations`` only those that start with ``ANNOTATIONS``, without it.
+    """
 
     key: Key
     generation: int
@@ -146,6 +156,8 @@ class HelmRelease:
     filters: tuple[Filter, ...] = ()
     history: tuple[Snapshot, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +233,8 @@ class Proof:
 
     ``text`` is the version as the chart or the tag spells it; ``v_dropped`` says that Flux may have removed a leading
     ``v`` from it, so that the pin's own style decides. ``is_tag`` says that it is an OCI tag. ``since`` is when the
-    proof became complete, None where the times are missing or absurd.
+    proof became complete, ``tested`` when its hooks were last run to their end; either is None where the times are
+    missing or absurd. ``hooks`` are those that succeeded, none where being Ready is the proof.
     """
 
     version: Version
@@ -231,6 +244,7 @@ class Proof:
     hooks: tuple[Hook, ...] = ()
     v_dropped: bool = False
     is_tag: bool = False
+    tested: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,12 +417,91 @@ class Tests(StrEnum):
     OPTIONAL = "optional"
 
 
+class Step(StrEnum):
+    """The largest part of a version that a promotion may raise, the smallest first."""
+
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+class WindowKind(StrEnum):
+    """Whether a window lets promotions through, or keeps them out."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time that comes round again and again: it opens when ``cron`` says, and lasts ``duration`` of real time."""
+
+    cron: Cron
+    duration: timedelta
+    kind: WindowKind = WindowKind.ALLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A time without promotions, up to an instant. ``reason`` may be empty."""
+
+    until: datetime
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a promotion admits. The defaults are the safe ones."""
+    """What a promotion admits, or what an override says of it.
 
-    tests: Tests = Tests.REQUIRED
+    None is a key that nobody gave: an override leaves it as it is, and else the safe default counts, which is told
+    below where it is more than nothing.
+
+    Attributes:
+        tests: required by default.
+        soak: how long a proof must have held.
+        minimum: how many hooks must have succeeded, where tests are the proof; one by default.
+        max_age: how old the last run of the hooks may be.
+        allow: what the target must satisfy, every one of them.
+        bump: the largest step from the pin; major by default.
+        prereleases: whether they are let through; by default only to a pin that is one of the same x.y.z.
+        ignore: what is never promoted.
+        windows: when promotions stand; always by default.
+        freeze: until when none does.
+    """
+
+    tests: Tests | None = None
     soak: timedelta | None = None
+    minimum: int | None = None
+    max_age: timedelta | None = None
+    allow: tuple[Constraint, ...] | None = None
+    bump: Step | None = None
+    prereleases: bool | None = None
+    ignore: tuple[Constraint, ...] | None = None
+    windows: tuple[Window, ...] | None = None
+    freeze: tuple[Freeze, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Another policy for some releases: those that ``selector`` selects and whose name the glob ``release`` matches."""
+
+    policy: Policy
+    selector: Selector = field(default_factory=Selector)
+    release: str = "*/*"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one release is held to: the promotion's policy with its overrides, tightened by the release's annotations.
+
+    ``hold`` says why a person holds it, empty for no reason given, None where nobody does. ``malformed`` are sentences
+    about annotations that cannot be read, ``idle`` about those that would loosen, by the gate that would have opened.
+    """
+
+    policy: Policy = Policy()
+    hold: str | None = None
+    malformed: tuple[str, ...] = ()
+    idle: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,7 +520,8 @@ EVERYWHERE: Final = ("**/*.yaml", "**/*.yml")
 class Promotion:
     """One promotion of the config, as far as the core needs it. ``paths`` are globs, ``!`` excludes.
 
-    ``repository`` identifies the repository and branch, so that promotions which share one can be told.
+    ``repository`` identifies the repository and branch, so that promotions which share one can be told. Of
+    ``overrides`` the later ones win, key by key.
     """
 
     name: str
@@ -435,6 +529,7 @@ class Promotion:
     paths: tuple[str, ...]
     match: tuple[Match, ...] = ()
     policy: Policy = Policy()
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

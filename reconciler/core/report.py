@@ -8,7 +8,7 @@ from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, assert_never
 
-from reconciler.core.gates import Candidate, ask
+from reconciler.core.gates import ask
 from reconciler.core.model import Action, Close, Disarm, InSync, Open, Pause, Rearm, Reason, Update
 from reconciler.core.plan.decide import promotion_of
 
@@ -183,7 +183,11 @@ _ADVICE: Final = {
     Reason.REVERTED: "a newer version goes on by itself; the messages tell how to retry this one",
     Reason.REJECTED: "a newer version goes on by itself; the messages tell how to retry this one",
     Reason.EDITED: "merge the branches that people changed; the messages tell how to start again",
-    Reason.PRERELEASE: "nothing: the stable version follows; to take prereleases, pin one of its x.y.z by hand",
+    Reason.ON_HOLD: "take the hold away where the messages say, when it has served",
+    Reason.PRERELEASE: "nothing: the stable version follows; to take prereleases, pin one of its x.y.z by hand, or set "
+    "policy: {prereleases: true}",
+    Reason.POLICY: "pin the version by hand, or change what the messages name: the policy, or an annotation",
+    Reason.EXPIRED: "run the tests in staging again (flux reconcile helmrelease --force)",
     Reason.FOREIGN: "delete or rename the branches that are not ours",
 }
 """What to do about a hold that does not pass by itself."""
@@ -238,7 +242,7 @@ def _explanation(release: Key, one: Assessment, plan: Plan, answer: Answer | Non
     unit = next((unit for unit in one.units if release in unit.releases), None)
     gates = () if answer is None else _gates_of(answer)
     if unit is not None and not gates and (rows := unit.common()):
-        gates = ask(Candidate(unit.pin, rows[0], one.promotion.policy, plan.at))
+        gates = ask(one.cases(unit, rows[0], plan.at))
     return Explanation(one.promotion.name, release, one.evidence.get(release), unit, gates, answer)
 
 

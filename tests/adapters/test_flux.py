@@ -41,7 +41,7 @@ def helm_release(version: str = "v2") -> Object:
             "namespace": "vault",
             "generation": 4,
             "labels": {"tier": "one"},
-            "annotations": {"secret": SECRET},
+            "annotations": {"secret": SECRET, "helm-promoter/soak": "3d", "helm-promoter/hold": ""},
             "deletionTimestamp": "2026-01-01T12:00:00Z",
             "managedFields": [{"manager": SECRET}],
         },
@@ -167,6 +167,8 @@ def test_a_helm_release_in_full(version: str) -> None:
             ),
         ),
         conditions=(Condition("Ready", "True", "TestSucceeded", "well", AT),),
+        labels=(("tier", "one"),),
+        annotations=(("hold", ""), ("soak", "3d")),
     )
 
 
@@ -211,6 +213,7 @@ def test_a_source_may_not_be_ready(path: str, value: object) -> None:
 
 NULLABLE = (
     "metadata.labels",
+    "metadata.annotations",
     "metadata.deletionTimestamp",
     "spec.chartRef",
     "spec.suspend",

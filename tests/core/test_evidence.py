@@ -730,11 +730,47 @@ def done(*days: int) -> tuple[Hook, ...]:
             None,
             id="a clock further ahead",
         ),
+        pytest.param(
+            [old(6, "19.6.3", (Hook("redis-test", "Succeeded", started=day(2), completed=day(1)),))],
+            None,
+            id="completed before it started",
+        ),
+        pytest.param(
+            [old(6, "19.6.3", (Hook("redis-test", "Succeeded", started=day(1), completed=day(1)),))],
+            day(1),
+            id="completed as it started",
+        ),
+        pytest.param(
+            [old(6, "19.6.3", done(3)), old(5, "19.6.3", (hook("Succeeded", completed=None),))],
+            None,
+            id="a missing time of the earliest pass, though a later one has its own",
+        ),
     ],
 )
 def test_a_version_is_proven_since(history: list[Snapshot], since: datetime | None) -> None:
     (proof, *_) = evidence(release(snap(7, "19.6.4"), *history)).proofs
     assert (str(proof.version), proof.revision, proof.since) == ("19.6.3", 6, since)
+
+
+@pytest.mark.parametrize(
+    ("history", "tested"),
+    [
+        pytest.param([old(6, "19.6.3", done(3)), old(5, "19.6.3", done(1))], day(3), id="by the newest pass of a run"),
+        pytest.param(
+            [old(6, "19.6.3", done(2, 4)), old(5, "19.6.3", (hook("Succeeded", completed=None),))],
+            day(4),
+            id="whatever an earlier one lacks",
+        ),
+        pytest.param(
+            [old(6, "19.6.3", (hook("Succeeded", completed=None),)), old(5, "19.6.3", done(1))],
+            None,
+            id="a missing time of the newest pass",
+        ),
+    ],
+)
+def test_a_version_was_last_tested_at(history: list[Snapshot], tested: datetime | None) -> None:
+    (proof, *_) = evidence(release(snap(7, "19.6.4"), *history)).proofs
+    assert (proof.revision, proof.tested) == (6, tested)
 
 
 def test_a_proof_names_the_selected_hooks_of_its_newest_pass() -> None:
@@ -855,7 +891,7 @@ def test_readiness_proves_since_the_later_of_deployed_and_ready(
         history=(snap(7, "19.6.4", PASS, deployed_at=deployed_at),), conditions=(replace(is_("Ready"), since=ready),)
     )
     (proof,) = evidence(given, OPTIONAL).proofs
-    assert (proof.since, proof.hooks) == (since, ())
+    assert (proof.since, proof.hooks, proof.tested) == (since, (), None)
 
 
 # --- what the spec asks for, and how the version is spelled ----------------------------------------------------------

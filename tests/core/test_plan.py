@@ -281,7 +281,7 @@ def test_a_hold_tells_what_is_and_what_would_be() -> None:
 def test_a_soaking_hold_tells_until_when_and_every_gate() -> None:
     found = hold(look(fleet(NEWER), vault(), policy=SOAK))
     assert found.until == NOW + timedelta(minutes=62)
-    assert [(gate.gate, gate.ok) for gate in found.gates] == [("prerelease", True), ("soak", False)]
+    assert [gate.gate for gate in found.gates if not gate.ok] == ["soak"]
     assert (found.from_, found.to) == ("1.0.0", "1.1.0")
 
 
@@ -636,7 +636,7 @@ def test_what_was_rejected_is_not_told_to_pass_with_time() -> None:
     repository = vault()
     rejected(repository)
     found = hold(look(fleet(NEWER), repository, policy=SOAK))
-    assert [gate.ok for gate in found.gates] == [True, False]
+    assert [gate.gate for gate in found.gates if not gate.ok] == ["soak"]
     assert found.until is None
 
 

@@ -35,6 +35,7 @@ from reconciler.core.report import (
     verb,
 )
 from tests.core.simulator import Repository, fleet, look, promotion, turn, view
+from tests.core.test_gates import NAMES
 from tests.core.test_plan import broken_object
 from tests.world import BRANCH, NOW, manifest, proven, release
 
@@ -47,10 +48,7 @@ def vault(version: str = "0.28.0") -> Repository:
 
 # --- the document ----------------------------------------------------------------------------------------------------
 
-GATES = [
-    {"gate": "prerelease", "ok": True, "reason": None, "message": None, "until": None},
-    {"gate": "soak", "ok": True, "reason": None, "message": None, "until": None},
-]
+GATES = [{"gate": name, "ok": True, "reason": None, "message": None, "until": None} for name in NAMES]
 DIFF = """\
 --- a/vault.yaml
 +++ b/vault.yaml
@@ -240,7 +238,7 @@ def test_an_explanation_has_evidence_pin_gates_and_answer_for_every_promotion() 
     assert (home.promotion, home.answer) == ("home", decided.actions[0])
     assert home.evidence is not None
     assert home.unit is not None
-    assert [gate.gate for gate in home.gates] == ["prerelease", "soak"]
+    assert [gate.gate for gate in home.gates] == NAMES
     assert (other.promotion, other.unit, other.gates) == ("other", None, ())
     assert other.answer is not None
     broken = explain(Key("x", "x"), decided, assessed)
@@ -252,7 +250,7 @@ def test_an_explanation_has_evidence_pin_gates_and_answer_for_every_promotion() 
 @pytest.mark.parametrize(
     ("pinned", "gates"),
     [
-        pytest.param("0.28.0", ["prerelease", "soak"], id="the gates of a paused version are still told"),
+        pytest.param("0.28.0", NAMES, id="the gates of a paused version are still told"),
         pytest.param("0.28.1", [], id="without a newer version there is nothing to ask the gates"),
     ],
 )

@@ -125,6 +125,7 @@ def _proof(case: _Case, witness: Revision, at: datetime) -> Proof | None:
         hooks=() if by_readiness else witness.selected,
         v_dropped=witness.v_dropped and not is_tag,
         is_tag=is_tag,
+        tested=None if by_readiness else _completed(witness, at),
     )
 
 
@@ -145,7 +146,15 @@ def _tested_since(history: Sequence[Revision], witness: Revision, at: datetime) 
             break
         if revision.outcome is Outcome.PASSED:
             earliest = revision
-    return _last((hook.completed for hook in earliest.selected), at)
+    return _completed(earliest, at)
+
+
+def _completed(revision: Revision, at: datetime) -> datetime | None:
+    """When the last hook of a revision completed; None where one is said to have completed before it started."""
+    hooks = revision.selected
+    if any(hook.started and hook.completed and hook.completed < hook.started for hook in hooks):
+        return None
+    return _last((hook.completed for hook in hooks), at)
 
 
 def _last(times: Iterable[datetime | None], at: datetime) -> datetime | None:

@@ -73,10 +73,11 @@ class Item(NamedTuple):
 
     def renamed(self, namespace: str | None, prefix: str, suffix: str) -> Item:
         """Give it under another namespace, unless that is None, and with a prefix and suffix to its name."""
-        moved = (namespace or self.namespace, f"{prefix}{self.name}{suffix}")
-        if moved == (self.namespace, self.name):
+        namespace, name = namespace or self.namespace, f"{prefix}{self.name}{suffix}"
+        if name == self.name and namespace == self.namespace:
             return self
-        return self._replace(namespace=moved[0], name=moved[1], earlier=self.identities)
+        # As _replace would, in half its time: most items of a tree get a namespace.
+        return Item(self.kind, namespace, name, *self[3:10], self.identities, *self[11:])
 
     def changed(self, path: str, resource: Resource) -> Item:
         """Give it as a strategic merge patch leaves it: a null takes a field away, and whatever is below it."""

@@ -264,7 +264,7 @@ class _Build:
         for _, kustomization in layers:
             namespace = kustomization.namespace or namespace
             prefix, suffix = kustomization.prefix or prefix, kustomization.suffix or suffix
-        return overlay._replace(items=tuple(one.renamed(namespace, prefix, suffix) for one in overlay.items))
+        return _Overlay(tuple([one.renamed(namespace, prefix, suffix) for one in overlay.items]), overlay.complete)
 
     def _patched(self, overlay: _Overlay, folder: str, where: str, patches: Iterable[Patch]) -> _Overlay:
         bench = Bench(overlay.items, folder, complete=overlay.complete)

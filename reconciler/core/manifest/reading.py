@@ -67,18 +67,25 @@ _VAIN: Final = File(problem="it holds no kustomization", kustomization=Kustomiza
 
 # --- whether a file is worth parsing -------------------------------------------------------------------------------
 
-_MENTIONED: Final = re.compile(rb"HelmRelease|OCIRepository|kustomize\.toolkit\.fluxcd\.io|/spec")
+_WORDS: Final = (b"HelmRelease", b"OCIRepository", FLUX_GROUP.encode(), b"/spec")
 _ESCAPE: Final = re.compile(rb"\\(?:(?:x|u00|U000000)([0-7][0-9A-Fa-f])|/|\r?\n[ \t]*)")
 """How a quoted text may spell what could stand there as it is: a letter, a slash, nothing."""
 
 
 def _mentions(data: bytes) -> bool:
     """Tell whether a file may say anything that is followed. This is all that most files of a tree cost."""
-    if _MENTIONED.search(data):
+    if _names_any(data):
         return True
     if data.startswith(UTF_16_MARKS):
-        return _MENTIONED.search(_as_utf_8(data)) is not None
-    return _ESCAPE.search(data) is not None and _MENTIONED.search(_ESCAPE.sub(_meant, data)) is not None
+        return _names_any(_as_utf_8(data))
+    return _ESCAPE.search(data) is not None and _names_any(_ESCAPE.sub(_meant, data))
+
+
+def _names_any(data: bytes) -> bool:
+    for word in _WORDS:  # noqa: SIM110 - any() costs more than the search, and this is asked of every file
+        if word in data:
+            return True
+    return False
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:

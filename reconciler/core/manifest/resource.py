@@ -117,8 +117,12 @@ def read_resource(text: str, document: Document, root: Mapping, kind: str, api_v
     found.take("/spec", root.entries.get("spec"))
     for pin in _ALL_PINS:
         given = found.values.get(pin)
-        if isinstance(given, Field) and given.scalar is not None:
-            found.values[pin] = given._replace(problem=flaw(given.scalar, text, document, root))
+        if (
+            isinstance(given, Field)
+            and given.scalar is not None
+            and (problem := flaw(given.scalar, text, document, root))
+        ):
+            found.values[pin] = given._replace(problem=problem)
         for pointer in found.hiding:
             if pin.startswith(f"{pointer}/"):
                 found.values[pin] = found.values[pointer]

@@ -8,9 +8,22 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.core.drift import Unit, listed
 from reconciler.core.evidence import Sources, judge
+from reconciler.core.gates import Case
 from reconciler.core.manifest import Finder, Globs, is_manifest
-from reconciler.core.model import EVERYWHERE, Doubt, EntryKind, Evidence, Failure, Hold, Pin, Reason, Unreadable
+from reconciler.core.model import (
+    EVERYWHERE,
+    Doubt,
+    EntryKind,
+    Evidence,
+    Failure,
+    HelmRelease,
+    Hold,
+    Pin,
+    Reason,
+    Unreadable,
+)
 from reconciler.core.plan.unseen import Unseen
+from reconciler.core.policy import covers, terms
 from reconciler.core.pull_request import BRANCHES, branch, marker_of, promotion_of
 from reconciler.core.yaml import MAX_BYTES
 
@@ -19,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.core.manifest import File, Survey
-    from reconciler.core.model import Base, Entry, Fleet, Key, NoPin, Problem, Promotion, Proposal
+    from reconciler.core.model import Base, Entry, Fleet, Key, NoPin, Problem, Promotion, Proof, Proposal, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +64,10 @@ class Assessment:
 
     ``unpinned`` are releases without a unit. ``owned`` are our promotions, or what stands under their names, by the
     first release of their unit, by the release that has none any more, or under None where nothing is known of their
-    releases. ``evidence`` holds every release that could be judged, with or without a pin. ``whole`` says that nothing
-    failed to be read, so that what is missing is gone, unless it is ``unread``. ``frozen`` are the units that may not
-    be moved in this pass, by their first release, and why. ``shared`` says that others promote in the same repository.
+    releases. ``evidence`` holds every release that could be judged, with or without a pin, and ``terms`` what each is
+    held to. ``whole`` says that nothing failed to be read, so that what is missing is gone, unless it is ``unread``.
+    ``frozen`` are the units that may not be moved in this pass, by their first release, and why. ``shared`` says that
+    others promote in the same repository.
     """
 
     promotion: Promotion
@@ -63,10 +77,16 @@ class Assessment:
     owned: Mapping[Key | None, tuple[Proposal, ...]]
     errors: tuple[Failure, ...]
     evidence: Mapping[Key, Evidence]
+    terms: Mapping[Key, Terms]
     shared: bool
     whole: bool
     unread: Unseen
     frozen: Mapping[Key, str]
+
+    def cases(self, unit: Unit, row: Iterable[Proof], at: datetime) -> tuple[Case, ...]:
+        """Lay a version that every member of a unit has proven before the gates: a case for each."""
+        pairs = zip(unit.releases, row, strict=True)
+        return tuple(Case(release, unit.pin, proof, at, self.terms[release]) for release, proof in pairs)
 
 
 def assess(views: Iterable[View], at: datetime) -> tuple[Assessment, ...]:
@@ -96,6 +116,7 @@ class _Claims:
 
     view: View
     evidence: Mapping[Key, Evidence]
+    terms: Mapping[Key, Terms]
     found: Mapping[Key, Pin | NoPin]
     selected: Mapping[str, Entry]
     broken: Mapping[str, File]
@@ -122,12 +143,13 @@ def _claims(view: View, at: datetime) -> _Claims:
     finder = Finder(view.survey, frozenset(selected), broken)
     sources = Sources.of(view.fleet)
     names = {match.staging: match.production for match in promotion.match}
+    held_to = {one.key: terms(promotion, one) for one in view.fleet.releases if isinstance(one, HelmRelease)}
     evidence = {
-        one.key: _evidence(one if isinstance(one, Unreadable) else judge(one, sources, promotion.policy, at))
+        one.key: _evidence(one if isinstance(one, Unreadable) else judge(one, sources, held_to[one.key].policy, at))
         for one in view.fleet.releases
     }
     found = {key: finder.find(names.get(key, key), one.chart, key) for key, one in evidence.items()}
-    return _Claims(view, evidence, found, selected, broken, finder)
+    return _Claims(view, evidence, held_to, found, selected, broken, finder)
 
 
 def _evidence(one: Evidence | Unreadable) -> Evidence:
@@ -150,7 +172,7 @@ def _assessment(
     holds.sort(key=lambda hold: hold.release)
     unread = (*_fleet_errors(view, view.fleet.errors), *_tree_errors(claims))
     refused = (replace(error, fatal=True) for error in _fleet_errors(view, view.fleet.unread))
-    empty = (*_fleet_errors(view, view.fleet.empty), *_glob_errors(view))
+    empty = (*_fleet_errors(view, view.fleet.empty), *_glob_errors(view), *_idle_overrides(view))
     strays = tuple(_strays(view)) if tells_strays else ()
     return Assessment(
         view.promotion,
@@ -160,6 +182,7 @@ def _assessment(
         _owned(view, units, holds),
         tuple(sorted((*unread, *refused, *empty, *strays), key=lambda error: (error.subject, error.message))),
         {key: one for key, one in claims.evidence.items() if _is_readable(one)},
+        claims.terms,
         shared=len(view.sharing) > 1,
         whole=not unread,
         unread=view.unread,
@@ -266,6 +289,18 @@ def _glob_errors(view: View) -> Iterator[Failure]:
         return  # nobody wrote these, and a repository has no need of both
     for glob in idle:
         yield Failure(view.promotion.name, glob, f'the glob "{glob}" matches no file on the branch; mend it in paths')
+
+
+def _idle_overrides(view: View) -> Iterator[Failure]:
+    """Tell of overrides that are about no release, where all could be read: more often a slip of the pen than meant."""
+    fleet = view.fleet
+    if fleet.errors or fleet.unread or any(isinstance(one, Unreadable) for one in fleet.releases):
+        return
+    seen = [one for one in fleet.releases if isinstance(one, HelmRelease)]
+    for index, override in enumerate(view.promotion.overrides):
+        if not any(covers(override, one) for one in seen):
+            message = "is about no release that staging has; mend its selector or its release, or take it away"
+            yield Failure(view.promotion.name, f"policy.overrides[{index}]", message)
 
 
 def _strays(view: View) -> Iterator[Failure]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.core import pull_request
 from reconciler.core.drift import listed, newer, shortfall, spelled, written
-from reconciler.core.gates import Candidate, ask, refusal
+from reconciler.core.gates import ask, refusal
 from reconciler.core.manifest import edit
 from reconciler.core.model import (
     Action,
@@ -119,7 +119,7 @@ class Decision:
         """Say why a release that has proven something newer cannot move: as if it were alone, else for the others."""
         if member.suspended:
             return self._hold(unit, rows[0], (Reason.SUSPENDED, _SUSPENDED))
-        row, gates, no = self._weighed(unit, standing, rows)
+        row, gates, no = self._weighed(replace(unit, members=(member,)), standing, rows)
         if no is not None:
             return no
         if others := unit.laggards(row[0]):
@@ -169,7 +169,7 @@ class Decision:
 
     def gates(self, unit: Unit, row: Row) -> tuple[Gate, ...]:
         """Ask every gate about a version that all releases of a unit have proven."""
-        return ask(Candidate(unit.pin, row, self.one.promotion.policy, self.at))
+        return ask(self.one.cases(unit, row, self.at))
 
     def _everyone(self, unit: Unit, hold: Hold, standing: Standing) -> Iterator[Answer]:
         if action := self.withdrawal(standing, unit.releases, unit.members, hold):

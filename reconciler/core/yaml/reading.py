@@ -219,10 +219,11 @@ class _Reader:
             if name == "<<" and not key.style:
                 merged = key.start_mark.line + 1
             wish = ALL if wanted is None else wanted.get(name)
-            if wish is None:
-                self._skip(following(), depth + 1)
-            else:
-                entries[name] = self._node(following(), wish, depth + 1)
+            value = following()
+            if wish is not None:
+                entries[name] = self._node(value, wish, depth + 1)
+            elif type(value) is not SCALAR or value.anchor is not None:
+                self._skip(value, depth + 1)
         if start.anchor is not None:
             self._anchored(start, key, before)
         return Mapping(entries, start.start_mark.line + 1, merged)
