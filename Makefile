@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint cover contracts test-slow bench e2e record format lock clean
+.PHONY: help demo test check lint cover contracts test-slow bench e2e record format chart lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,11 +29,12 @@ test: $(VENV)/.dev ## the fast tests
 
 check: lint cover ## all that a change must pass: format, lint, types, imports, coverage
 
-lint: $(VENV)/.dev ## format, lint, types and the direction of imports
+lint: $(VENV)/.dev ## format, lint, types, the direction of imports, and the Dockerfile
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 cover: $(VENV)/.dev ## the fast tests, and every branch of the core taken by one
 	$(PYTEST) -n auto --quiet --cov --cov-report=
@@ -49,7 +50,7 @@ bench: $(VENV)/.dev ## measure plan over large fleets, and print a table
 	$(PYTEST) -m benchmark -s --quiet tests/benchmarks
 
 # Most of a scenario is waiting for Flux, so there are more workers than cores; each has a cluster of its own.
-E2E := $(PYTEST) -m e2e -n 4 --dist worksteal tests/e2e
+E2E := $(PYTEST) -m e2e -n 4 --dist worksteal tests/e2e tests/test_chart.py
 
 e2e: $(VENV)/.dev ## the whole story on real clusters with Flux; needs Go 1.26 or newer, and builds for a while at first
 	@$(BIN)/python -m tests.e2e.build
@@ -62,6 +63,9 @@ record: $(VENV)/.dev ## run the same, and keep what Flux wrote as fixtures of th
 format: $(VENV)/.dev ## bring the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+chart: $(VENV)/.dev ## write the generated parts of the chart anew
+	$(BIN)/python charts/generate.py
 
 lock: $(VENV)/.dev ## renew the versions and hashes in requirements/
 	$(UV) --upgrade pyproject.toml -o requirements/runtime.txt

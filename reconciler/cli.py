@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from reconciler.config import Settings
     from reconciler.core.model import Key
     from reconciler.core.report import Report
-    from reconciler.reconcile import Pass, Reader, Route
+    from reconciler.live import Live
+    from reconciler.loop import Heart, Timing
+    from reconciler.reconcile import Pass, Progress, Reader, Route
+    from reconciler.telemetry import Metrics
 
 _DONE: Final = 0
 _FAILED: Final = 1
@@ -46,6 +49,12 @@ _Config = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="T
 _Output = Annotated[Output, typer.Option("--output", "-o", help="For a person, or one JSON document.")]
 _ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when there is an action.")]
 _Once = Annotated[bool, typer.Option("--once", help="Make one pass; exit with 1 if it failed.")]
+_Listen = Annotated[
+    str | None,
+    typer.Option(
+        "--listen", metavar="ADDRESS", help="Answer /metrics, /healthz and /readyz there, such as at :8080. Loop only."
+    ),
+]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Stop before anything is written.")]
 _Release = Annotated[str, typer.Argument(metavar="NAMESPACE/NAME", help="A staging release.", show_default=False)]
 
@@ -99,22 +108,41 @@ def plan(config: _Config, output: _Output = Output.TABLE, *, exit_code: _ExitCod
 
 
 @app.command()
-def run(config: _Config, *, once: _Once = False, dry_run: _DryRun = False) -> None:
+def run(config: _Config, *, once: _Once = False, dry_run: _DryRun = False, listen: _Listen = None) -> None:
     """Promote, now and every interval, until SIGTERM. All that it tells are log lines on stderr."""
-    from reconciler import logs, loop
+    from reconciler import logs, loop, telemetry
     from reconciler.config import environment
-    from reconciler.reconcile import Reader
+    from reconciler.reconcile import Reader, reconcile
 
-    settings = _settings(config)
-    routes, reader, journal = _routes(settings), Reader(), logs.Journal()
-    logs.configure(sys.stderr, environment())
+    if once and listen:
+        _refuse(["--listen goes with the loop; take --listen or --once away"])
+    live, reader = _live(config), Reader()
+    heart, journal, metrics = loop.Heart(), logs.Journal(), telemetry.Metrics(reconciler.__version__)
+    metrics.tell_config(live.settings.interval, used=True)
+
+    def told(settings: Settings, mistakes: Sequence[str]) -> None:
+        journal.tell_config(mistakes)
+        metrics.tell_config(settings.interval, used=not mistakes)
+
+    def tell(report: Report | None, timing: Timing) -> None:
+        if report is not None:
+            journal.tell(report, timing.took)
+        metrics.tell(report, timing.began, timing.took)
+        metrics.tell_phases(timing.phases)
+
+    def look_and_do(at: datetime, note: Progress) -> Report:
+        live.renew(told)
+        return reconcile(live.routes, reader, at, note, dry_run=dry_run)
 
     def work() -> bool:
-        return loop.one_pass(lambda at: _pass(routes, reader, at, dry_run=dry_run), journal.tell)
+        return loop.one_pass(look_and_do, tell)
 
+    logs.configure(sys.stderr, environment())
     if once:
-        raise typer.Exit(_DONE if work() else _FAILED)
-    loop.forever(work, settings.interval)
+        raise typer.Exit(_DONE if loop.once(work, live.settings.active_deadline) else _FAILED)
+    if listen:
+        _serve(listen, metrics, heart)
+    loop.forever(work, lambda: loop.Pace(live.settings.interval, live.settings.active_deadline), heart)
 
 
 @app.command()
@@ -165,9 +193,9 @@ def demo() -> None:
     except Refused as refused:
         _refuse([str(refused)])
     routes, reader = _routes(replace(_settings(config), cache=folder / "cache")), Reader()
-    first = _pass(routes, reader, _now())
+    first = _pass(routes, reader)
     pushed = stage.pushed(folder, environment())
-    second = _pass(routes, reader, _now())
+    second = _pass(routes, reader)
     again = "helm-promoter" if shutil.which("helm-promoter") else f"{sys.executable} -m reconciler"
     terminal.show_demo(terminal.screen(sys.stdout, environment()), config, (first, second), pushed, again)
     raise typer.Exit(_FAILED if first.failed or second.failed or second.plan.actions else _DONE)
@@ -177,21 +205,52 @@ def demo() -> None:
 
 
 def _settings(file: Path) -> Settings:
-    from reconciler.config import ConfigError, environment, load
+    from reconciler.live import Unusable, settings_of
 
     try:
-        return load(file, environment())
-    except ConfigError as error:
-        _refuse(str(error).splitlines())
+        return settings_of(file)
+    except Unusable as error:
+        _refuse(error.sentences)
+
+
+def _live(file: Path) -> Live:
+    from reconciler.live import Live, Unusable
+
+    try:
+        return Live.of(file, _built)
+    except Unusable as error:
+        _refuse(error.sentences)
 
 
 def _routes(settings: Settings) -> tuple[Route, ...]:
+    from reconciler.live import Unusable
+
+    try:
+        return _built(settings)
+    except Unusable as error:
+        _refuse(error.sentences)
+
+
+def _built(settings: Settings) -> tuple[Route, ...]:
+    """Make every promotion's way."""
     from reconciler.config import environment, missing_files
+    from reconciler.live import Unusable
     from reconciler.worlds import Worlds
 
     if faults := missing_files(settings):
-        _refuse(faults)
+        raise Unusable(faults)
     return Worlds(settings.cache, environment(), _now).routes(settings)
+
+
+def _serve(text: str, metrics: Metrics, heart: Heart) -> None:
+    from reconciler.telemetry import Address, serve
+
+    try:
+        serve(Address.parse(text), metrics, heart.beats)
+    except ValueError as error:
+        _refuse([f"--listen: {error}"])
+    except OSError as error:
+        _refuse([f"--listen: cannot listen on {text} ({error.strerror}); give an address that is ours and free"])
 
 
 def _look(config: Path) -> Pass:
@@ -205,10 +264,10 @@ def _look(config: Path) -> Pass:
         return observe(routes, Reader(), _now(), progress)
 
 
-def _pass(routes: Sequence[Route], reader: Reader, at: datetime, *, dry_run: bool = False) -> Report:
+def _pass(routes: Sequence[Route], reader: Reader) -> Report:
     from reconciler.reconcile import reconcile
 
-    return reconcile(routes, reader, at, lambda _: None, dry_run=dry_run)
+    return reconcile(routes, reader, _now(), lambda _: None, dry_run=False)
 
 
 def _now() -> datetime:

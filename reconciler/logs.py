@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import structlog
 
 from reconciler.core.report import Result, held_by_reason, printable, verb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -36,6 +37,7 @@ def configure(stream: TextIO, environ: Mapping[str, str]) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendered(stream, environ))
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.captureWarnings(True)  # noqa: FBT003 - its only argument
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # what it says of every pass, pass.finished says better
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -47,16 +49,70 @@ def configure(stream: TextIO, environ: Mapping[str, str]) -> None:
 def _rendered(stream: TextIO, environ: Mapping[str, str]) -> list[Processor]:
     """Choose how lines look. Tracebacks carry no local variables: a secret may be among them."""
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    shared: list[Processor] = [remove, structlog.processors.format_exc_info, _redacted]
     if not stream.isatty():
-        return [remove, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [*shared, structlog.processors.JSONRenderer()]
     coloured = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     plain = structlog.dev.plain_traceback
-    return [remove, _printable, structlog.dev.ConsoleRenderer(colors=coloured, exception_formatter=plain)]
+    return [*shared, _printable, structlog.dev.ConsoleRenderer(colors=coloured, exception_formatter=plain)]
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Show control characters of a cluster or a repository instead of letting a terminal obey them."""
-    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
+    return {name: _shown(name, value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _shown(name: str, text: str) -> str:
+    """Make a text printable, each line of a traceback by itself."""
+    return "\n".join(map(printable, text.split("\n"))) if name in {"exception", "stacks"} else printable(text)
+
+
+def _redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Take out what looks like a secret, wherever it stands.
+
+    The last line of defence: no message of ours holds one, but a library's may.
+    """
+    return {name: _clean(value) for name, value in event.items()}
+
+
+def _clean(value: object) -> object:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case dict():
+            return {redact(str(name)): _clean(one) for name, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_clean(one) for one in value]
+        case _:
+            return redact(str(value))
+
+
+_SECRETS: Final = (
+    # A private key, whole or cut off; its line ends may be escaped.
+    (re.compile(r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"), "***"),
+    # Tokens of GitHub ("GitHub's token formats" in its docs) and GitLab ("Token prefixes"), and JSON Web Tokens. They
+    # may begin anywhere: what stands before one may be part of an escape.
+    (re.compile(r"gh[a-z]_[\w.-]{10,}|github_pat_\w{10,}"), "***"),
+    (re.compile(r"gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|wt|soat|ffct)-[\w.-]{16,}"), "***"),
+    (re.compile(r"(?<![a-z])eyJ[\w-]+\.[\w-]+\.[\w-]*"), "***"),
+    # RFC 3986, 3.2.1: what stands before the @ of an authority.
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/?#\"'\\]+@"), r"\1***@"),
+    # The header of RFC 9110, 11.6.2 in any dress, and its schemes by themselves where no word of prose follows.
+    (re.compile(r"(?i)(\bauthorization\b[\"']?\s*[:=,]\s*b?[\"']?)(?:[a-z]+\s+)?[^\s\"',;)}\]]+"), r"\1***"),
+    (re.compile(r"\b((?i:bearer|basic)\s+)(?![a-z]+\b)[\w.~+/=-]{8,}"), r"\1***"),
+    # name=value and "name": value, as in queries, forms and JSON.
+    (
+        re.compile(r"(?i)((?:password|passwd|secret|token|api[_-]?key)[\"']?\s*(?:=|[\"']:)\s*[\"']?)[^\s\"'&,;)}\]]+"),
+        r"\1***",
+    ),
+)
+
+
+def redact(text: str) -> str:
+    """Take out what looks like a secret: tokens, keys, credentials in URLs and in headers."""
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 @dataclass
@@ -75,6 +131,16 @@ class Journal:
         self._tell_holds(log, report.plan)
         level = logging.ERROR if report.failed else logging.INFO
         log.log(level, "pass.finished", **_counts(report), duration_s=round(took.total_seconds(), 3))
+
+    def tell_config(self, mistakes: Sequence[str]) -> None:
+        """Write down that the config, or a credential, changed: it is in use, or has mistakes and is not."""
+        log = structlog.get_logger()
+        if mistakes:
+            log.error(
+                "config.refused", mistakes=list(mistakes), message="what was in use stays in use until it is mended"
+            )
+        else:
+            log.info("config.reloaded")
 
     def _tell_holds(self, log: structlog.stdlib.BoundLogger, plan: Plan) -> None:
         """Tell of every hold at first, then of those that came, changed or went."""

@@ -61,6 +61,7 @@ def only(content: str) -> config.PromotionSettings:
 def test_a_minimal_file_gets_the_safe_defaults(tmp_path: Path) -> None:
     assert load(text()) == config.Settings(
         interval=timedelta(seconds=60),
+        active_deadline=timedelta(minutes=10),
         promotions=(
             config.PromotionSettings(
                 promotion=Promotion("home", f"git:{tmp_path}/fleet.git#main", ("**/*.yaml", "**/*.yml")),
@@ -328,8 +329,14 @@ MISTAKES = {
     "a false boolean": ("a: !!bool b", "c.yaml:1: this is not the number or boolean that it looks like; quote it"),
     "a merge of text": ("a:\n  <<: b", 'c.yaml:2: "<<" takes mappings only; write them out instead'),
     "a merge of texts": ("a:\n  <<: [b]", 'c.yaml:2: "<<" takes mappings only; write them out instead'),
-    "a list": ("- a", "c.yaml: found a list, but a mapping belongs here, with the keys interval, promotions"),
-    "a text": ("a", 'c.yaml: found "a", but a mapping belongs here, with the keys interval, promotions'),
+    "a list": (
+        "- a",
+        "c.yaml: found a list, but a mapping belongs here, with the keys interval, activeDeadline, promotions",
+    ),
+    "a text": (
+        "a",
+        'c.yaml: found "a", but a mapping belongs here, with the keys interval, activeDeadline, promotions',
+    ),
     "no promotions": (
         "interval: 1m",
         (
@@ -361,7 +368,10 @@ MISTAKES = {
             " assignees, reviewers, teamReviewers, draft, autoMerge, maxOpen, maxPerPass"
         ),
     ),
-    "a number as key": (text(top="1: 2"), 'c.yaml:6: unknown key "1"; known here: interval, promotions'),
+    "a number as key": (
+        text(top="1: 2"),
+        'c.yaml:6: unknown key "1"; known here: interval, activeDeadline, promotions',
+    ),
     "a list as key": (
         text(top="? [a]\n: b"),
         "c.yaml:6: a list or mapping is no key; write a name before the colon",
@@ -396,6 +406,10 @@ MISTAKES = {
     "an interval below a second": (
         text(top="interval: 999ms"),
         'c.yaml:6: interval: found "999ms"; write 1s or longer',
+    ),
+    "an active deadline below a second": (
+        text(top="activeDeadline: 0s"),
+        'c.yaml:6: activeDeadline: found "0s"; write 1s or longer',
     ),
     "an interval of centuries": (
         text(top="interval: 9223372036.1s"),
@@ -1004,7 +1018,7 @@ def test_the_schema_is_one() -> None:
 
 def test_every_key_is_described() -> None:
     assert [key for key, described in _keys(SCHEMA) if not described] == []
-    assert len(list(_keys(SCHEMA))) == 78
+    assert len(list(_keys(SCHEMA))) == 79
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -1068,3 +1082,42 @@ def test_the_schema_refuses_it_too(mistake: str) -> None:
 
     assert isinstance(content, str)
     assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(plain(content))
+
+
+# --- what may change while the program runs ---------------------------------------------------------------------------
+
+
+def test_the_files_that_say_who_we_are_are_listed(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "promotions:\n"
+        "  - {name: a, staging: {cluster: {kubeconfig: kube}, namespaces: [x]},"
+        " production: {git: {url: 'https://h/r', auth: {tokenFile: token}}}}\n"
+        "  - {name: b, staging: {cluster: {snapshot: s}, namespaces: [x]},"
+        " production: {git: {url: 'git@h:r', auth: {sshKeyFile: key, knownHostsFile: hosts}}}}\n"
+        "  - {name: c, staging: {cluster: {inCluster: true}, namespaces: [x]}, production: {git: {url: fleet.git}}}\n"
+        "  - {name: d, staging: {cluster: {inCluster: true}, namespaces: [x]},"
+        " production: {github: {repository: o/r, auth: {app: {id: 1, privateKeyFile: pem}}}}}\n"
+    )
+
+    listed = config.credentials(config.load(file, {}))
+
+    assert [path.relative_to(tmp_path) for path in listed] == [
+        Path(name) for name in ("kube", "token", "key", "hosts", "pem")
+    ]
+
+
+def test_a_fingerprint_tells_what_a_file_holds(tmp_path: Path) -> None:
+    file, other = tmp_path / "a", tmp_path / "b"
+    file.write_text("1")
+    other.symlink_to(file)
+
+    first = config.fingerprint(file)
+    assert first is not None
+    assert config.fingerprint(other) == first
+    file.write_text("2")
+    assert config.fingerprint(file) not in {first, None}
+    file.unlink()
+    assert config.fingerprint(file) is None
+    os.mkfifo(file)
+    assert config.fingerprint(file) is None

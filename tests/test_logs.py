@@ -3,11 +3,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler import logs
 from reconciler.core.model import Close, Commit, Edit, Failure, Hold, InSync, Key, Open, Plan, Reason, Subject
@@ -31,6 +34,7 @@ def restored() -> Iterator[None]:
     root, before = logging.getLogger(), logging.getLogger().handlers[:]
     level, scheduler = root.level, logging.getLogger("apscheduler").level
     yield
+    logging.captureWarnings(False)
     structlog.reset_defaults()
     root.handlers[:] = before
     root.setLevel(level)
@@ -231,3 +235,101 @@ def test_colours(environ: dict[str, str], coloured: bool) -> None:
     logs.Journal().tell(report(), TOOK)
 
     assert ("\x1b[" in stream.getvalue()) is coloured
+
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nhunter2AAAA\nhunter2BBBB\n-----END RSA PRIVATE KEY-----"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodW50ZXIyIn0.hunter2_-signature"
+
+SECRETS = {
+    "a classic token of GitHub": ("login with ghp_hunter2hunter2hunter2 failed", "login with *** failed"),
+    "a fine-grained token of GitHub": ("github_pat_11ABC_hunter2hunter2", "***"),
+    "a token of a GitHub App": ("x-access-token ghs_hunter2hunter2hunter2", "x-access-token ***"),
+    "a long token of a GitHub App": (f"ghs_123_{JWT}.", "***"),
+    "a token of GitLab": ("glpat-hunter2hunter2hunter2.01", "***"),
+    "a token after an escape": ("user%3Aghp_hunter2hunter2hunter2%40host", "user%3A***%40host"),
+    "a JSON Web Token": (f"token file holds {JWT} now", "token file holds *** now"),
+    "a bearer's token": ("sent Bearer hunter2/hunter2==", "sent Bearer ***"),
+    "basic authentication": ("sent Basic aHVudGVyMjpodW50ZXIy", "sent Basic ***"),
+    "a header": ("Authorization: token hunter2", "Authorization: ***"),
+    "a header among others": ("{'authorization': 'hunter2', 'x': 'y'}", "{'authorization': '***', 'x': 'y'}"),
+    "a name and password in a URL": ("https://robot:hunter2@git.example.com/a", "https://***@git.example.com/a"),
+    "a token in a URL": ("fatal: https://hunter2@git.example.com/a", "fatal: https://***@git.example.com/a"),
+    "a query": ("GET /x?private_token=hunter2&y=1", "GET /x?private_token=***&y=1"),
+    "a form in JSON": ('{"access_token": "hunter2", "a": "b"}', '{"access_token": "***", "a": "b"}'),
+    "a private key": (f"cannot use {KEY}, mend it", "cannot use ***, mend it"),
+    "a private key with escaped line ends": (f"cannot use {KEY!r}", "cannot use '***'"),
+    "a private key that is cut off": (KEY[:50], "***"),
+}
+
+
+@pytest.mark.parametrize(("text", "clean"), SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize("terminal", [True, False], ids=["on a terminal", "as JSON"])
+def test_no_line_shows_a_secret_wherever_it_stands(terminal: bool, text: str, clean: str) -> None:
+    assert logs.redact(text) == clean
+    stream = Terminal() if terminal else io.StringIO()
+    logs.configure(stream, {"NO_COLOR": "1"})
+
+    log = structlog.get_logger()
+    log.info(text, value=text, values=[{"deep": (text,)}], error=ValueError(text))
+    logging.getLogger("library").warning("it said: %s", text)
+    log.error("pass.crashed", exc_info=ValueError(text))
+
+    assert "hunter2" not in stream.getvalue()
+    assert "aHVudGVy" not in stream.getvalue()
+    assert stream.getvalue().count("***") >= 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "oci://ghcr.io/stefanprodan/charts/podinfo@sha256:3fc5",
+        "git@github.com:example/fleet.git is not reachable",
+        "promotions[0].production.git.auth.tokenFile: /run/token does not exist; put it there, or correct the path",
+        "the server wants basic authentication, or a bearer token of the cluster",
+        "https://github.com/example/fleet/pull/7",
+        "Promote vault release to v0.28.1",
+        "glance-operator-production-europe is not ready, and neither is monkeyJar.apps.cluster",
+        "helm-promotion/home/vault/vault",
+        "0123456789abcdef0123456789abcdef01234567",
+    ],
+)
+def test_what_is_no_secret_stays_readable(text: str) -> None:
+    assert logs.redact(text) == text
+
+
+@given(st.text(), st.text(), st.from_regex(r"(?:gh[posu]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40})", fullmatch=True))
+def test_a_token_is_found_in_any_text(before: str, after: str, token: str) -> None:
+    assert token not in logs.redact(f"{before}{token}{after}")
+
+
+def test_figures_stay_figures(stream: io.StringIO) -> None:
+    structlog.get_logger().info("x", whole=1, part=0.5, yes=True, nothing=None, many={"a": 1})
+
+    assert lines(stream) == [
+        {"event": "x", "level": "info", "whole": 1, "part": 0.5, "yes": True, "nothing": None, "many": {"a": 1}}
+    ]
+
+
+def test_warnings_of_libraries_are_lines_too(stream: io.StringIO) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+
+    (line,) = lines(stream)
+    assert line["level"] == "warning"
+    assert "DeprecationWarning: old" in str(line["event"])
+
+
+def test_a_config_that_changed_is_told(stream: io.StringIO) -> None:
+    journal = logs.Journal()
+
+    journal.tell_config(["c.yaml:1: is empty"])
+    journal.tell_config(())
+
+    refused, reloaded = lines(stream)
+    assert (refused["event"], refused["level"]) == ("config.refused", "error")
+    assert refused["mistakes"] == ["c.yaml:1: is empty"]
+    assert (reloaded["event"], reloaded["level"]) == ("config.reloaded", "info")

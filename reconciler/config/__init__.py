@@ -5,6 +5,7 @@ The only room that reads the environment, and that knows pydantic.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -65,7 +66,9 @@ __all__ = [
     "TokenFromEnvironment",
     "Url",
     "cache_folder",
+    "credentials",
     "environment",
+    "fingerprint",
     "json_schema",
     "load",
     "missing_files",
@@ -85,7 +88,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         raise ConfigError(path, tuple(mistakes))
     folder = _absolute(path).parent
     promotions = tuple(_promotion(block, folder) for block in file.promotions)
-    return Settings(duration(file.interval), promotions, cache_folder(environ))
+    times = duration(file.interval), duration(file.active_deadline)
+    return Settings(*times, promotions, cache_folder(environ))
 
 
 def _promotion(block: PromotionBlock, folder: Path) -> PromotionSettings:
@@ -209,6 +213,23 @@ def missing_files(settings: Settings) -> tuple[str, ...]:
             fault = _fault(path, cure, folder=key == "production.git.url")
             sentences += [f"promotions[{index}].{key}: {path} {fault}"] if fault else []
     return tuple(sentences)
+
+
+def fingerprint(path: Path) -> str | None:
+    """Tell what a file holds, by its digest; None for what is no file, as a pipe can be read but once."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    except OSError:
+        return None
+
+
+def credentials(settings: Settings) -> tuple[Path, ...]:
+    """List the files that say who the program is. A mounted Secret is renewed in place, under the same names."""
+    clusters = (promotion.staging.cluster for promotion in settings.promotions)
+    productions = (promotion.production for promotion in settings.promotions)
+    files = [cluster.path for cluster in clusters if isinstance(cluster, Kubeconfig)]
+    files += [path for one in productions for key, path, _ in _production_files(one) if not key.endswith(".url")]
+    return tuple(files)
 
 
 def _staging_files(staging: StagingSettings) -> Iterator[tuple[str, Path, str]]:

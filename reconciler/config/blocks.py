@@ -478,6 +478,8 @@ class ConfigFile(Block):
 
     interval: Annotated[_Duration, AfterValidator(rules.interval)] = "60s"
     """the time between passes: a Go duration, or one in days, such as 90s, 1h30m or 1d"""
+    active_deadline: Annotated[_Duration, AfterValidator(rules.interval)] = "10m"
+    """how long a pass may take; one that takes longer hangs, and ends the process, to be started anew"""
     promotions: Annotated[list[PromotionBlock], Field(min_length=1)]
     """the promotions, each from one staging cluster to one production repository"""
 

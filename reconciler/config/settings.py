@@ -123,8 +123,13 @@ class PromotionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole config file. ``cache`` is the folder for what may be lost at any time."""
+    """The whole config file.
+
+    ``cache`` is the folder for what may be lost at any time, ``active_deadline`` the time after which a pass counts as
+    hung.
+    """
 
     interval: timedelta
+    active_deadline: timedelta
     promotions: tuple[PromotionSettings, ...]
     cache: Path
