@@ -18,11 +18,16 @@ _NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """All releases that one pin governs: what moves together. ``members`` are sorted by key, and never empty."""
+    """All releases that one pin governs: what moves together. ``members`` are sorted by key, and never empty.
+
+    ``besides`` are releases that the pin governs too, but that are held for another reason: they have a say in whether
+    it moves, and an answer of their own.
+    """
 
     promotion: str
     pin: Pin
     members: tuple[Evidence, ...]
+    besides: tuple[Evidence, ...] = ()
 
     @property
     def releases(self) -> tuple[Key, ...]:
@@ -35,15 +40,26 @@ class Unit:
         return next((member.chart for member in self.members if member.chart), "")
 
     def common(self) -> tuple[tuple[Proof, ...], ...]:
-        """List what every member has proven and the pin lacks: a row of proofs a version, the highest version first."""
-        proven = [{self._identity(proof): proof for proof in newer(member, self.pin)} for member in self.members]
+        """List what all have proven and the pin lacks: a row of the members' proofs a version, the highest first."""
+        proven = [{self._identity(proof): proof for proof in newer(one, self.pin)} for one in self.governed]
         shared = set.intersection(*map(set, proven))
-        return tuple(tuple(proofs[one] for proofs in proven) for one in sorted(shared, reverse=True))
+        members = proven[: len(self.members)]
+        return tuple(tuple(proofs[one] for proofs in members) for one in sorted(shared, reverse=True))
 
     def laggards(self, proof: Proof) -> tuple[Key, ...]:
-        """Name the members that have not proven a version."""
+        """Name the releases that have not proven a version."""
         wanted = self._identity(proof)
-        return tuple(m.key for m in self.members if all(self._identity(other) != wanted for other in m.proofs))
+        return tuple(one.key for one in self.governed if all(self._identity(other) != wanted for other in one.proofs))
+
+    @property
+    def governed(self) -> tuple[Evidence, ...]:
+        """All that have a say, the members first."""
+        return (*self.members, *self.besides)
+
+    @property
+    def asleep(self) -> tuple[Key, ...]:
+        """Name those that staging has suspended."""
+        return tuple(one.key for one in self.governed if one.suspended)
 
     def _identity(self, proof: Proof) -> tuple[Version, str]:
         """What makes two proofs speak of one version: its build metadata too, which its precedence leaves out."""

@@ -774,6 +774,18 @@ def test_a_shared_pin_waits(staging: tuple[Object, ...], expected: dict[str, str
     assert hold(decided, A).message == message
 
 
+def test_a_release_that_is_held_for_another_reason_has_a_say_in_the_pin_that_moves_it() -> None:
+    repository = shared("1.0.0", "a", "b")
+    repository.write(**{"old.yaml": manifest(B, "0.9.0")})
+    failed = release(B, ("1.1.0", "Failed"), ("1.0.0", "Succeeded"))
+    decided = look(fleet(proven(A, "1.1.0"), failed), repository)
+    assert words(decided) == {A: "waiting", B: "ambiguous"}
+    assert hold(decided, A).message == "the pin also governs b/redis, where 1.1.0 is not proven"
+    passed = proven(B, "1.1.0", suspend=True)
+    assert words(look(fleet(proven(A, "1.1.0"), passed), repository)) == {A: "waiting", B: "ambiguous"}
+    assert words(look(fleet(proven(A, "1.1.0"), proven(B, "1.1.0")), repository)) == {A: "open", B: "ambiguous"}
+
+
 def test_a_shared_pin_moves_to_the_highest_version_that_all_have_proven() -> None:
     decided = look(fleet(proven(A, "1.2.0", "1.1.0"), proven(B, "1.1.0")), shared("1.0.0", "a", "b"))
     assert action(decided).subject.to == "1.1.0"

@@ -18,11 +18,12 @@ from reconciler.core.model import (
     Failure,
     HelmRelease,
     Hold,
+    Key,
     Pin,
     Reason,
     Unreadable,
 )
-from reconciler.core.plan.unseen import Unseen
+from reconciler.core.plan.unseen import Unseen, called
 from reconciler.core.policy import covers, terms
 from reconciler.core.pull_request import BRANCHES, branch, marker_of, promotion_of
 from reconciler.core.yaml import MAX_BYTES
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.core.manifest import File, Survey
-    from reconciler.core.model import Base, Entry, Fleet, Key, NoPin, Problem, Promotion, Proof, Proposal, Terms
+    from reconciler.core.model import Base, Entry, Fleet, NoPin, Problem, Promotion, Proof, Proposal, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,7 @@ def _units(claims: _Claims, count: Counter[_Place]) -> tuple[tuple[Unit, ...], l
     for place, members in claims.pins().items():
         pin = members[0][1]
         unit = Unit(claims.view.promotion.name, pin, tuple(claims.evidence[key] for key, _ in members))
+        unit = replace(unit, besides=_besides(claims, unit))
         if count[place] > 1:
             message = "is claimed by another promotion too; narrow the paths of one"
         elif any(governed[pin.governed] > 1 for _, pin in members):
@@ -236,6 +238,16 @@ def _units(claims: _Claims, count: Counter[_Place]) -> tuple[tuple[Unit, ...], l
         why = Reason.AMBIGUOUS, f"{pin.path}:{pin.scalar.line} {message}"
         holds += [_hold(claims, key, why, pin.text) for key in unit.releases]
     return tuple(sorted(units, key=lambda unit: unit.releases)), holds
+
+
+def _besides(claims: _Claims, unit: Unit) -> tuple[Evidence, ...]:
+    """Find what a pin governs besides the releases that have it: held for another reason, yet moved by it."""
+    governed = claims.finder.governs(unit.pin)
+    if len(governed) <= 1:
+        return ()
+    match = claims.view.promotion.match
+    keys = {key for namespace, name in governed if namespace for key in called(Key(namespace, name), match)}
+    return tuple(claims.evidence[key] for key in sorted(keys - set(unit.releases)) if key in claims.evidence)
 
 
 def _owned(view: View, units: Iterable[Unit], holds: Iterable[Hold]) -> dict[Key | None, tuple[Proposal, ...]]:

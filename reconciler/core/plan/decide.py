@@ -93,7 +93,7 @@ class Decision:
             yield self._closed(standing, unit.releases, (None, message), pull_request.caught_up(unit.pin.text))
         elif standing.open and standing.moved_back and (action := self._reverted(unit, standing)):
             yield action
-        elif not rows or any(member.suspended for member in unit.members):
+        elif not rows or unit.asleep:
             yield from self._apart(unit, standing)
         else:
             yield from self._together(unit, standing, rows)
@@ -148,8 +148,7 @@ class Decision:
         if others := unit.laggards(row[0]):
             message = f"the pin also governs {listed(others)}, where {row[0].version} is not proven"
         else:
-            asleep = [other.key for other in unit.members if other.suspended]
-            message = f"the pin also governs {listed(asleep)}, which staging has suspended"
+            message = f"the pin also governs {listed(unit.asleep)}, which staging has suspended"
         return self._hold(unit, row, (Reason.WAITING, message), gates)
 
     def _hold(self, unit: Unit, row: Row, why: tuple[Reason, str], gates: tuple[Gate, ...] = ()) -> Hold:

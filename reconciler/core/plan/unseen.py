@@ -11,7 +11,7 @@ from reconciler.core.model import Key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from reconciler.core.model import Pin, Promotion
+    from reconciler.core.model import Match, Pin, Promotion
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class Unseen:
         namespace, name = governed
         if namespace is None:
             return not own
-        return any(map(self.covers, self._called(Key(namespace, name))))
+        return any(map(self.covers, called(Key(namespace, name), self.promotion.match)))
 
-    def _called(self, production: Key) -> Iterable[Key]:
-        """Give the names that staging would have for a production release."""
-        match = self.promotion.match
-        yield from (one.staging for one in match if one.production == production)
-        if all(one.staging != production for one in match):
-            yield production
+
+def called(production: Key, match: Iterable[Match]) -> tuple[Key, ...]:
+    """Give the names that staging may have for a production release."""
+    lines = tuple(match)
+    own = () if any(line.staging == production for line in lines) else (production,)
+    return (*(line.staging for line in lines if line.production == production), *own)
 
 
 Governed = tuple[str | None, str]
