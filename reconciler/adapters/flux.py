@@ -272,9 +272,9 @@ class Page:
             ValueError: it is no list of that kind.
         """
         try:
-            page: _Lists | _RawList = _LISTS[kind].decode(data)
-        except msgspec.ValidationError:
-            page = msgspec.json.decode(data, type=_RawList)
+            page = _decoded(kind, data)
+        except RecursionError as error:
+            raise ValueError("an object in it is nested too deeply to be read") from error
         if page.kind != f"{kind}List":
             raise ValueError(f"a {page.kind} is no {kind}List")
         return cls(kind, page.metadata.continue_, page.items or ())
@@ -296,6 +296,13 @@ class Page:
     def _typed(self, one: _Shape) -> Found:
         key = _checked(one.metadata, self.kind)
         return Found(self.kind, key, one.metadata.labels or {}, _object(self.kind, key, one))
+
+
+def _decoded(kind: str, data: bytes) -> _Lists | _RawList:
+    try:
+        return _LISTS[kind].decode(data)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(data, type=_RawList)
 
 
 def _header(value: object) -> _Header:

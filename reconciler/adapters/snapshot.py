@@ -85,6 +85,8 @@ class Snapshot:
             raise Refused(f"{self.path} cannot be read: {error.strerror}; {_CURE}") from error
         except (ValueError, msgspec.DecodeError) as error:
             raise Refused(f"{self.path} is not what kubectl prints: {error}; {_CURE}") from error
+        except RecursionError as error:
+            raise Refused(f"{self.path} holds an object that is nested too deeply to be read; {_CURE}") from error
         return tuple(_seen(recorded, scope) for scope in scopes)
 
     def _with_aliases(self) -> _Recorded:

@@ -438,3 +438,9 @@ def test_what_is_no_object_with_a_name(value: object, message: str) -> None:
     with pytest.raises(ValueError, match="it") as raised:
         flux.decode(value)
     assert str(raised.value) == message
+
+
+def test_a_page_with_an_object_that_is_nested_too_deeply_is_no_list() -> None:
+    deep = b'{"kind": "HelmReleaseList", "items": [{"spec": {"values": ' + b"[" * 5000 + b"]" * 5000 + b"}}]}"
+    with pytest.raises(ValueError, match="nested too deeply"):
+        flux.Page.of("HelmRelease", deep)

@@ -344,6 +344,13 @@ def test_anything_else_is_refused_with_a_cure(tmp_path: Path, text: str | bytes,
     assert str(raised.value) == f"{path} is not what kubectl prints: {message}{CURE}"
 
 
+def test_an_object_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "staging.json"
+    path.write_text('{"kind": "List", "apiVersion": "v1", "items": [{"spec": ' + "[" * 5000 + "]" * 5000 + "}]}")
+    with pytest.raises(Refused, match="holds an object that is nested too deeply to be read; record it with"):
+        Snapshot(path).observe([ALL])
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
