@@ -50,7 +50,7 @@ bench: $(VENV)/.dev ## measure plan over large fleets, and print a table
 	$(PYTEST) -m benchmark -s --quiet tests/benchmarks
 
 # Most of a scenario is waiting for Flux, so there are more workers than cores; each has a cluster of its own.
-E2E := $(PYTEST) -m e2e -n 4 --dist worksteal tests/e2e tests/test_chart.py
+E2E := $(PYTEST) -m e2e -n 4 --dist worksteal $(AGAIN) tests/e2e tests/test_chart.py
 
 e2e: $(VENV)/.dev ## the whole story on real clusters with Flux; needs Go 1.26 or newer, and builds for a while at first
 	@$(BIN)/python -m tests.e2e.build
