@@ -14,6 +14,7 @@ from reconciler.adapters.snapshot import Snapshot
 from reconciler.core.model import Policy, Promotion, Scope
 from reconciler.core.report import document
 from reconciler.reconcile import Reader, Route, reconcile
+from tests.disk import UNSYNCED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,7 @@ ENVIRON = {
     "HOME": "/nonexistent",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
+    **UNSYNCED,
 }
 PERSON = {
     "GIT_AUTHOR_NAME": "Ada",

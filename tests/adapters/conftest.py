@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.adapters.git import Git
 from tests.adapters.origin import PATH, Origin, manifest
+from tests.disk import UNSYNCED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("home")
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1", **UNSYNCED}
 
 
 @pytest.fixture(scope="session")
