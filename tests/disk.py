@@ -2,5 +2,7 @@
 
 from __future__ import annotations
 
-UNSYNCED = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsync", "GIT_CONFIG_VALUE_0": "none"}
-"""For the environment of git: no test outlives a power cut, so nothing is flushed to the disk (git-config(1))."""
+from pathlib import Path
+
+UNSYNCED = {"GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig"))}
+"""For the environment of git; unlike other variables, it reaches the server of a local push too (git-config(1))."""

@@ -49,7 +49,7 @@ def home(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     for name in ("COLUMNS", "FORCE_COLOR", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
-    yield shutil.copytree(built, tmp_path / "home")
+    yield shutil.copytree(built, tmp_path / "home", ignore=shutil.ignore_patterns("*.sample"))
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)

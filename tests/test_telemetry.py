@@ -337,7 +337,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(built: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(built, tmp_path / "home")
+    return shutil.copytree(built, tmp_path / "home", ignore=shutil.ignore_patterns("*.sample"))
 
 
 def free_port() -> int:

@@ -137,6 +137,10 @@ DEEDS = {
     "close": Deed((opening,), closing, None, OPENED),
     "forget": Deed((opening,), forgetting, None, None),
 }
+TYPICAL = [
+    pytest.param(deed, id=name, marks=() if name in {"open", "pause", "forget"} else pytest.mark.slow)
+    for name, deed in DEEDS.items()
+]
 
 
 def shown(base: Base, origin: Origin) -> tuple[str | None, str | None, bool]:
@@ -228,7 +232,7 @@ def test_killed_at_every_git_command_in_every_way_the_next_process_finishes(
 
 
 @pytest.mark.usefixtures("one_by_one")
-@pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
+@pytest.mark.parametrize("deed", TYPICAL)
 def test_every_action_works_where_refs_move_one_at_a_time(origin: Origin, adapter: Adapters, deed: Deed) -> None:
     git = adapter()
     for act in (*deed.before, deed.act):
@@ -247,7 +251,7 @@ def cut(origin: Origin, pushes: int) -> None:
 
 
 @pytest.mark.usefixtures("one_by_one")
-@pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
+@pytest.mark.parametrize("deed", TYPICAL)
 def test_between_two_pushes_the_world_reads_as_before_or_as_after(
     origin: Origin, adapter: Adapters, deed: Deed
 ) -> None:
