@@ -13,6 +13,8 @@ CONTRACTS := .cache/contracts
 PUBLISHED := @octokit/graphql-schema@15.26.1 @octokit/openapi@23.0.2
 
 export UV_SYSTEM_CERTS := 1
+# Python is started hundreds of times: what it compiled is kept, whatever the machine is set to.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -43,8 +45,8 @@ cover: $(VENV)/.dev ## the fast tests, and every branch of the core taken by one
 contracts: $(VENV)/.dev $(CONTRACTS)/.fetched ## the twin of GitHub, judged by what GitHub publishes (needs npm)
 	GITHUB_CONTRACTS=$(abspath $(CONTRACTS)) $(PYTEST) -n auto -m 'not slow and not benchmark' tests/contracts tests/twins tests/adapters/test_github*.py
 
-test-slow: $(VENV)/.dev ## the tests that need minutes
-	$(PYTEST) -n auto -m slow
+test-slow: $(VENV)/.dev ## the tests that need minutes, and every property with many more examples
+	$(PYTEST) -n auto -m '(slow or hypothesis) and not contracts and not e2e' --hypothesis-profile=thorough
 
 bench: $(VENV)/.dev ## measure plan over large fleets, and print a table
 	$(PYTEST) -m benchmark -s --quiet tests/benchmarks

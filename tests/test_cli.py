@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 import reconciler
 from reconciler import __main__, cli, demo
 from reconciler.config import load
+from tests.disk import UNSYNCED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,10 +44,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a config file, a recorded cluster, and a fleet repository."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name, value in UNSYNCED.items():
+        monkeypatch.setenv(name, value)
     for name in ("COLUMNS", "FORCE_COLOR", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
-    yield shutil.copytree(built, tmp_path / "home")
+    yield shutil.copytree(built, tmp_path / "home", ignore=shutil.ignore_patterns("*.sample"))
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -575,9 +578,9 @@ def test_promotions_share_a_cluster_and_a_repository_branch(home: Path) -> None:
     ("command", "code"),
     [
         (("plan", "--exit-code"), 3),
-        (("plan", "-o", "json"), 0),
-        (("explain", "vault/vault"), 0),
-        (("check-config",), 0),
+        pytest.param(("plan", "-o", "json"), 0, marks=pytest.mark.slow),
+        pytest.param(("explain", "vault/vault"), 0, marks=pytest.mark.slow),
+        pytest.param(("check-config",), 0, marks=pytest.mark.slow),
     ],
     ids=["plan", "JSON", "explain", "check-config"],
 )
@@ -645,6 +648,7 @@ def test_control_c_ends_with_one_line(home: Path, slow_git: Slow) -> None:
     assert (process.returncode, stdout, stderr) == (130, "", "interrupted\n")
 
 
+@pytest.mark.slow
 def test_the_loop_lets_a_push_end_when_it_is_told_to_stop(home: Path, slow_git: Slow) -> None:
     slow_git.at("push")
     environ = {**os.environ, "PATH": slow_git.path}

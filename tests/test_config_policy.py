@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -349,7 +349,6 @@ def test_the_schema_takes_what_is_right(policy: str) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(yaml.load(written(policy)))
 
 
-@settings(deadline=None)
 @given(st.text() | st.text(st.sampled_from("0123456789*/,-LW# MONFRI"), max_size=20))
 def test_whatever_a_cron_holds_only_config_error_is_raised(tmp_path_factory: pytest.TempPathFactory, cron: str) -> None:
     path = tmp_path_factory.getbasetemp() / "cron.yaml"

@@ -10,12 +10,13 @@ import pytest
 
 from reconciler import demo
 from reconciler.ports import Refused
+from tests.disk import UNSYNCED
 
 ROOT = Path(__file__).parent.parent
 
 
 def ran(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(folder / "cache of the user")}
+    environ = {**os.environ, **UNSYNCED, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(folder / "cache of the user")}
     return subprocess.run(
         [sys.executable, "-m", "reconciler", *arguments],
         cwd=ROOT,
@@ -54,6 +55,7 @@ def test_all_that_it_writes_lies_in_one_folder_that_it_names(tmp_path: Path) -> 
     }
 
 
+@pytest.mark.slow
 def test_what_it_says_can_be_done_next_can_be_done(tmp_path: Path) -> None:
     done = ran(tmp_path, "demo")
     *_, pull, push, plan = done.stdout.splitlines()
@@ -68,6 +70,7 @@ def test_what_it_says_can_be_done_next_can_be_done(tmp_path: Path) -> None:
     assert len(after["proposed"]) == 2
 
 
+@pytest.mark.slow
 def test_two_demos_make_the_very_same_commits(tmp_path: Path) -> None:
     one, other = (ran(tmp_path, "demo").stdout.partition("Pushed to")[2].partition("Second")[0] for _ in range(2))
 

@@ -91,6 +91,7 @@ def test_a_pull_request_is_planned_opened_and_then_left_alone(hub: Hub, server: 
     assert standing["pull_request"]["number"] == 1
 
 
+@pytest.mark.slow
 def test_the_token_may_come_from_the_environment(hub: Hub, server: Server) -> None:
     configured(hub, server.origin, auth="")
     assert program(hub, "plan", GITHUB_TOKEN=hub.secret)[0] == 0
@@ -99,6 +100,7 @@ def test_the_token_may_come_from_the_environment(hub: Hub, server: Server) -> No
     assert "the token in GITHUB_TOKEN is missing; put a token there" in " ".join(said.split())
 
 
+@pytest.mark.slow
 def test_a_proxy_is_taken_from_the_environment(hub: Hub, server: Server) -> None:
     configured(hub, "http://ghe.invalid")
     assert program(hub, "plan", HTTP_PROXY=server.origin)[0] == 0
@@ -136,6 +138,7 @@ def authority(hub: Hub, server: Server) -> Path:
     return file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
 def test_an_authority_of_one_s_own_is_taken_from_the_environment(
     hub: Hub, server: Server, authority: Path, variable: str
@@ -145,6 +148,7 @@ def test_an_authority_of_one_s_own_is_taken_from_the_environment(
     assert code == 0, said
 
 
+@pytest.mark.slow
 def test_a_certificate_that_is_not_trusted_is_told_with_the_cure(hub: Hub, server: Server, authority: Path) -> None:
     configured(hub, server.origin.replace("http:", "https:"))
     code, said = program(hub, "plan")

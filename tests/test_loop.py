@@ -27,6 +27,10 @@ FINE = Report(Plan(NOW))
 FAILED = Report(Plan(NOW, errors=(Failure("home", "staging", "no answer", fatal=True),)))
 
 
+SIGNALS = [
+    pytest.param(signal.SIGTERM, id="SIGTERM"),
+    pytest.param(signal.SIGINT, id="SIGINT", marks=pytest.mark.slow),
+]
 Told = list[tuple[Report | None, loop.Timing]]
 
 
@@ -165,7 +169,7 @@ say("gone")
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_lets_the_running_pass_end_however_often_it_comes(number: signal.Signals) -> None:
     with running(WAITING.format(seconds=3600)) as process:
         wait_for(process.stdout, "working")
@@ -182,7 +186,7 @@ def test_a_signal_lets_the_running_pass_end_however_often_it_comes(number: signa
         assert process.wait() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", SIGNALS)
 def test_between_passes_a_signal_ends_the_loop_at_once(number: signal.Signals) -> None:
     with running(WAITING.format(seconds=3600)) as process:
         process.stdin.write("go\n")
@@ -268,6 +272,7 @@ def test_a_single_pass_that_ends_in_time_gives_its_answer(success: bool) -> None
     assert loop.once(lambda: success, timedelta(hours=1)) is success
 
 
+@pytest.mark.slow
 def test_a_pass_that_hangs_is_not_waited_for_forever_when_a_signal_comes() -> None:
     with running(HANGING.format(deadline=1)) as process:
         wait_for(process.stdout, "working")
@@ -340,6 +345,7 @@ forever(work, 0.1)
 """
 
 
+@pytest.mark.slow
 def test_failed_passes_are_followed_by_others() -> None:
     with running(FAILING) as process:
         wait_for(process.stdout, "pass 3")

@@ -144,7 +144,10 @@ def test_a_pin_that_a_person_raised_on_the_way_is_rebuilt(world: World) -> None:
 # --- merged ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
+HOWS = ["squash", pytest.param("merge", marks=pytest.mark.slow), pytest.param("rebase", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("how", HOWS)
 def test_merged_and_deleted_is_done_and_the_next_version_is_opened(world: World, how: str) -> None:
     opened(world)
     world.repository.merge(BRANCH, how)
@@ -155,7 +158,7 @@ def test_merged_and_deleted_is_done_and_the_next_version_is_opened(world: World,
     stands(world, "0.28.1", "0.28.2")
 
 
-@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
+@pytest.mark.parametrize("how", HOWS)
 def test_merged_and_kept_is_closed(world: World, how: str) -> None:
     opened(world)
     world.repository.merge(BRANCH, how, delete=False)
@@ -174,7 +177,7 @@ def test_production_that_caught_up_by_hand_is_closed(world: World, version: str)
     assert world.turn()["actions"] == []
 
 
-@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
+@pytest.mark.parametrize("how", HOWS)
 def test_merged_and_moved_back_is_reverted_until_a_newer_version(world: World, how: str) -> None:
     opened(world)
     world.repository.merge(BRANCH, how)

@@ -91,7 +91,7 @@ def to_pause(world: World) -> Object:
 DEEDS = {"open": to_open, "update": to_update, "close": to_close, "pause": to_pause}
 
 
-@pytest.fixture(params=DEEDS)
+@pytest.fixture(params=[deed if deed == "open" else pytest.param(deed, marks=pytest.mark.slow) for deed in DEEDS])
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
     prepare: Callable[[World], Object] = DEEDS[request.param]
     (tmp_path / "world").mkdir()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -41,6 +42,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.report import Outcome, Report, Result
 from reconciler.telemetry import Address, Metrics, serve
+from tests.disk import UNSYNCED
 
 if TYPE_CHECKING:
     from reconciler.core.model import Action
@@ -326,10 +328,16 @@ def test_what_is_no_address(text: str) -> None:
 # --- the whole program -----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    demo.build(folder, os.environ)
+    return folder
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    demo.build(tmp_path, os.environ)
-    return tmp_path
+def home(built: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(built, tmp_path / "home", ignore=shutil.ignore_patterns("*.sample"))
 
 
 def free_port() -> int:
@@ -347,7 +355,7 @@ class Running:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", "run", "-c", str(self.config), *arguments],
             cwd=ROOT,
-            env={**os.environ, "XDG_CACHE_HOME": str(home / "cache")},
+            env={**os.environ, **UNSYNCED, "XDG_CACHE_HOME": str(home / "cache")},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -406,6 +414,7 @@ def test_the_loop_answers_while_it_promotes(home: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_changed_config_is_used_from_the_next_pass_on_and_a_bad_one_never(home: Path) -> None:
     port = free_port()
     with Running(home, "--dry-run", "--listen", f"127.0.0.1:{port}") as running:
@@ -427,6 +436,7 @@ def test_a_changed_config_is_used_from_the_next_pass_on_and_a_bad_one_never(home
     assert good["helm_promoter_interval_seconds"] == 2
 
 
+@pytest.mark.slow
 def test_a_dead_forge_leaves_the_loop_alive(home: Path) -> None:
     port = free_port()
     config = home / "helm-promoter.yaml"
@@ -447,13 +457,18 @@ def test_a_dead_forge_leaves_the_loop_alive(home: Path) -> None:
     ("arguments", "message"),
     [
         (("--listen", "8080"), '--listen: "8080" is no address; write it like :8080, 127.0.0.1:8080 or [::1]:8080\n'),
-        (("--listen", ":1", "--once"), "--listen goes with the loop; take --listen or --once away\n"),
-        (
+        pytest.param(
+            ("--listen", ":1", "--once"),
+            "--listen goes with the loop; take --listen or --once away\n",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             ("--listen", "192.0.2.1:1"),
             (
                 "--listen: cannot listen on 192.0.2.1:1 (Cannot assign requested address); "
                 "give an address that is ours and free\n"
             ),
+            marks=pytest.mark.slow,
         ),
     ],
     ids=["no address", "with --once", "an address of others"],

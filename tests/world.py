@@ -14,6 +14,7 @@ from reconciler.adapters.snapshot import Snapshot
 from reconciler.core.model import Policy, Promotion, Scope
 from reconciler.core.report import document
 from reconciler.reconcile import Reader, Route, reconcile
+from tests.disk import UNSYNCED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +29,8 @@ VAULT = "production/vault.yaml"
 ENVIRON = {
     "PATH": os.environ["PATH"],
     "HOME": "/nonexistent",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
+    **UNSYNCED,
 }
 PERSON = {
     "GIT_AUTHOR_NAME": "Ada",
@@ -175,7 +176,7 @@ class Repository:
         for path, text in files.items():
             lines.append(f"D {path}\n" if text is None else f"M 644 inline {path}\ndata {len(text.encode())}\n{text}\n")
         self.bare("fast-import", "--quiet", stdin="".join(lines).encode())
-        return self.refs()[ref]
+        return (self.path / ref).read_text().strip()  # what was just written is never packed
 
     def merge(self, branch: str, how: str = "merge", *, delete: bool = True) -> None:
         """Merge as a forge would: merge, squash or rebase."""

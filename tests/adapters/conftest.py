@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.adapters.git import Git
 from tests.adapters.origin import PATH, Origin, manifest
+from tests.disk import UNSYNCED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,18 +28,19 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("home")
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1", **UNSYNCED}
 
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]) -> Path:
     folder = tmp_path_factory.mktemp("pristine")
     origin = Origin(folder / "origin.git", folder / "clone", environ)
-    origin.git("init", "--quiet", "--bare", "--initial-branch=main", str(origin.path), where=folder)
-    origin.git("clone", "--quiet", str(origin.path), str(origin.clone), where=folder)
+    origin.git("init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(origin.path), where=folder)
+    origin.git("clone", "--quiet", "--template=", str(origin.path), str(origin.clone), where=folder)
     origin.person("commit", "--quiet", "--allow-empty", "--message", "first")
     origin.person("push", "--quiet", "origin", "HEAD:refs/heads/main")
     origin.git("config", "receive.advertisePushOptions", "true")
+    origin.person("remote", "set-url", "origin", "../origin.git")  # so that a copy knows its own
     for number in range(3):
         origin.commit({f"apps/app{number}/production/helm.yaml": manifest("1.0.0")}, f"app{number}")
     origin.commit({PATH: manifest("0.28.0")}, "vault")
@@ -48,9 +50,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]) 
 @pytest.fixture
 def origin(tmp_path: Path, pristine: Path, environ: dict[str, str]) -> Origin:
     shutil.copytree(pristine, tmp_path / "world", symlinks=True)
-    made = Origin(tmp_path / "world" / "origin.git", tmp_path / "world" / "clone", environ)
-    made.person("remote", "set-url", "origin", made.url)
-    return made
+    return Origin(tmp_path / "world" / "origin.git", tmp_path / "world" / "clone", environ)
 
 
 @pytest.fixture

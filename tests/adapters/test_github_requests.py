@@ -154,7 +154,7 @@ def test_updating_takes_four_writes(hub: Hub) -> None:
     ]
 
 
-@pytest.mark.parametrize("count", [1, 50, 51, 120])
+@pytest.mark.parametrize("count", [1, 50, 51, pytest.param(120, marks=pytest.mark.slow)])
 def test_reading_many_drifts_takes_one_request_for_fifty(tmp_path: Path, count: int) -> None:
     keys = [f"ns/app{number:03}" for number in range(count)]
     hub = Hub.make(tmp_path, {f"{key.partition('/')[2]}.yaml": manifest(key, "1.0.0") for key in keys})
@@ -174,6 +174,7 @@ def test_reading_many_drifts_takes_one_request_for_fifty(tmp_path: Path, count: 
     assert statuses(hub.asked()) == TWICE_NOTHING
 
 
+@pytest.mark.slow
 def test_the_first_day_with_120_drifts_opens_two_a_pass(tmp_path: Path) -> None:
     keys = [f"ns/app{number:03}" for number in range(120)]
     hub = Hub.make(tmp_path, {f"{key.partition('/')[2]}.yaml": manifest(key, "1.0.0") for key in keys})

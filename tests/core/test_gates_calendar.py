@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.cron import Cron
@@ -247,7 +247,6 @@ def is_open(windows: tuple[Window, ...], at: datetime) -> bool:
     return (not allowing or any(map(inside, allowing))) and not any(map(inside, denying))
 
 
-@settings(max_examples=30, deadline=None)
 @given(windows=st.lists(SOME, max_size=4).map(tuple), at=TIMES, parts=st.lists(st.floats(0, 1), max_size=5))
 def test_a_window_opens_when_it_says_and_not_before(
     windows: tuple[Window, ...], at: datetime, parts: list[float]

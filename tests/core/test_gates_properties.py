@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core import model
@@ -103,7 +103,6 @@ def test_a_ladder_stands_for_every_key() -> None:
     assert list(LADDERS) == [field.name for field in fields(Policy)]
 
 
-@settings(deadline=None)
 @given(cases(), POLICIES)
 def test_every_no_has_a_reason_and_a_message_and_a_time_that_lies_ahead(case: Case, policy: Policy) -> None:
     gates = ask([by(policy, case)])
@@ -115,7 +114,6 @@ def test_every_no_has_a_reason_and_a_message_and_a_time_that_lies_ahead(case: Ca
     assert order == sorted(order), "the first no is not the first reason"
 
 
-@settings(deadline=None)
 @given(cases(), tightened())
 def test_tightening_never_opens_a_gate(case: Case, pair: tuple[Policy, Policy]) -> None:
     loose, tight = (ask([by(policy, case)]) for policy in pair)
@@ -124,7 +122,6 @@ def test_tightening_never_opens_a_gate(case: Case, pair: tuple[Policy, Policy]) 
         assert before.until is None or after.until is None or after.until >= before.until
 
 
-@settings(deadline=None)
 @given(cases(), POLICIES, POLICIES)
 def test_a_shared_pin_moves_only_where_each_alone_would(case: Case, one: Policy, other: Policy) -> None:
     pair = [by(one, case), replace(by(other, case), release=B)]
@@ -137,7 +134,6 @@ def test_a_shared_pin_moves_only_where_each_alone_would(case: Case, one: Policy,
     ]
 
 
-@settings(deadline=None)
 @given(cases(), POLICIES)
 def test_where_a_time_is_told_the_gate_opens_then_and_not_before(case: Case, policy: Policy) -> None:
     here = by(policy, case)
@@ -147,7 +143,6 @@ def test_where_a_time_is_told_the_gate_opens_then_and_not_before(case: Case, pol
             assert not ask([replace(here, at=gate.until - timedelta(microseconds=1))])[place].ok
 
 
-@settings(max_examples=60, deadline=None)
 @given(staging=STAGING, files=productions(), pair=tightened())
 def test_a_tighter_policy_never_makes_an_action(
     staging: list[Object], files: dict[str, str], pair: tuple[Policy, Policy]
@@ -159,7 +154,6 @@ def test_a_tighter_policy_never_makes_an_action(
     assert all(isinstance(one, InSync) for one in tight.in_sync)
 
 
-@settings(max_examples=60, deadline=None)
 @given(staging=STAGING, files=productions(), policies=st.tuples(POLICIES, POLICIES), base=POLICIES)
 def test_the_order_of_overrides_that_do_not_overlap_changes_no_plan(
     staging: list[Object], files: dict[str, str], policies: tuple[Policy, Policy], base: Policy

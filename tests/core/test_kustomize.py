@@ -270,6 +270,7 @@ def kustomized(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rendered |
         return dict(zip(FACTS, made, strict=True))
 
 
+@pytest.mark.slow
 @needs_kubectl
 @pytest.mark.parametrize("fact", FACTS)
 def test_a_tree_amounts_to_what_kustomize_makes_of_it(fact: str, kustomized: dict[str, Rendered | None]) -> None:

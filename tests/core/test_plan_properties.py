@@ -9,7 +9,7 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.model import Action, Close, Disarm, Hold, InSync, Open, Policy, Proposed, Rearm, Reason, Update
@@ -175,7 +175,6 @@ def settle(staging: Fleet, repository: Repository, policy: Policy) -> Plan:
     return last
 
 
-@settings(max_examples=120, deadline=None)
 @given(staging=STAGING, files=productions(), policy=POLICIES, steps=st.lists(STEPS, max_size=4))
 def test_every_plan_is_sound_and_a_second_pass_does_nothing(
     staging: list[Object], files: dict[str, str], policy: Policy, steps: list[Step]
@@ -188,7 +187,6 @@ def test_every_plan_is_sound_and_a_second_pass_does_nothing(
         check(last, step.staging, repository)
 
 
-@settings(max_examples=100, deadline=None)
 @given(first=STAGING, staging=STAGING, files=productions(), seed=st.integers())
 def test_the_order_of_the_input_is_irrelevant(
     first: list[Object], staging: list[Object], files: dict[str, str], seed: int
@@ -223,7 +221,6 @@ def _shuffled(items: tuple[T, ...], random: Random) -> tuple[T, ...]:
     return tuple(random.sample(items, len(items)))
 
 
-@settings(max_examples=100, deadline=None)
 @given(staging=STAGING, files=productions(), soak=st.integers(0, 300))
 def test_adding_a_gate_never_creates_an_action(staging: list[Object], files: dict[str, str], soak: int) -> None:
     free = look(fleet(*staging), Repository(files))

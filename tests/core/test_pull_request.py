@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.model import Hook, Key, Manners, Proposal, Reason, State
@@ -209,7 +209,6 @@ MARKERS = st.builds(
 
 
 @given(MARKERS, st.sampled_from(["", "Ada Bot <ada@example.com>"]))
-@settings(max_examples=150)
 def test_what_is_written_is_read_back(made: Marker, sign_off: str) -> None:
     text = told(replace(story(), marker=made), Manners(sign_off=sign_off))
     assert read_marker(text) == made

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -148,7 +148,6 @@ NAMES = st.text(min_size=1, max_size=300) | st.sampled_from([EVIL, "a" * 300, "`
 
 
 @given(NAMES, NAMES, NAMES)
-@settings(max_examples=25, deadline=None)
 def test_however_much_there_is_to_tell_it_fits_and_leaves_room_for_people(chart: str, hook: str, app: str) -> None:
     tests = tuple(Hook(f"{hook}{number}", hook, NOW - timedelta(seconds=9), NOW) for number in range(50))
     gates = tuple(Gate(f"gate{number}", ok=True, message=hook) for number in range(12))
@@ -189,7 +188,6 @@ def test_a_body_of_the_user_s_is_cut_between_two_blocks(template: str, expected:
 
 
 @given(st.lists(st.sampled_from(["x" * 9000, "\n\n", "\n```\n", "\n~~~~\n", "<!--", "\n<!--", "-->"]), max_size=30))
-@settings(max_examples=60, deadline=None)
 def test_a_cut_leaves_nothing_open_that_would_swallow_the_end(parts: list[str]) -> None:
     text = "".join(parts)
     assume(text.strip())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -118,7 +118,6 @@ CONTEXTS = (
 
 
 @given(HOSTILE, st.sampled_from(CONTEXTS))
-@settings(max_examples=400)
 def test_an_inert_text_means_nothing_wherever_it_stands(text: str, context: str) -> None:
     assume(inert(text))
     assert harm(context.replace("{}", inert(text))) == harm(context.replace("{}", "vault"))
@@ -141,7 +140,6 @@ def test_code_shows_a_text_as_it_is(text: str, expected: str) -> None:
 
 
 @given(HOSTILE)
-@settings(max_examples=300)
 def test_code_is_code_and_nothing_else(text: str) -> None:
     shown = code(text)
     kinds = [token.type for token in tokens(f"x {shown} y")]
@@ -156,7 +154,6 @@ def test_code_is_code_and_nothing_else(text: str) -> None:
 
 
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
-@settings(max_examples=120)
 def test_nothing_from_a_cluster_means_anything_in_a_body(chart: str, hook: str, app: str, why: str) -> None:
     tests = (Hook(hook, chart), Hook(why, app))
     gates = (Gate("soak", ok=True, message=why),)
@@ -184,7 +181,6 @@ WORDS = "{{ chart }} {% for test in tests %}{{ test.name }}{{ ', ' if not loop.l
 
 
 @given(HOSTILE, HOSTILE)
-@settings(max_examples=150)
 def test_nothing_from_a_cluster_means_anything_in_a_template_of_the_user_s(chart: str, hook: str) -> None:
     manners = Manners(title=f"x {WORDS}", body=f"x {WORDS}\n\n| a |\n|---|\n| {WORDS} |", commit_message=f"x {WORDS}")
     one = story(chart=chart, proven=proof(tests=(Hook(hook, "Succeeded"),) * 2))

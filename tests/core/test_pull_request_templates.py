@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.model import Bump, Gate, Hook, Key, Manners
@@ -171,7 +171,6 @@ SNIPPETS = (
 
 
 @given(st.lists(st.sampled_from(SNIPPETS), max_size=8).map("".join) | st.text(max_size=60))
-@settings(max_examples=300, deadline=None)
 def test_a_template_that_was_tried_has_words_and_any_other_is_refused(template: str) -> None:
     try:
         tried(template)
@@ -181,7 +180,6 @@ def test_a_template_that_was_tried_has_words_and_any_other_is_refused(template: 
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
-@settings(max_examples=100, deadline=None)
 def test_what_was_tried_with_samples_is_filled_in_whatever_a_cluster_says(chart: str, hook: str) -> None:
     words = "{{ chart }}{% for t in tests %}{{ t.name | upper | truncate(9) }}{% endfor %}{{ name }}"
     manners = Manners(title=tried(words), body=words, commit_message=words)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.twins.github.git_store import GitStore
@@ -220,7 +220,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hand, Hand]
     git.close()
 
 
-@settings(max_examples=25, deadline=None)
 @given(changed=PLACES, gone=PLACES, added=PLACES, end=st.sampled_from(["", "end"]))
 def test_both_write_the_same_patch(
     pair: tuple[Hand, Hand], changed: set[int], gone: set[int], added: set[int], end: str
@@ -240,7 +239,6 @@ def test_a_binary_file_has_no_patch(store: Store) -> None:
     assert store.patch(b"a\0", b"b\0") == ""
 
 
-@settings(max_examples=25, deadline=None)
 @given(place=st.integers(0, 19), other=st.integers(0, 19), word=st.sampled_from(["changed", "other"]))
 def test_both_merge_or_conflict_alike(pair: tuple[Hand, Hand], place: int, other: int, word: str) -> None:
     ours, theirs = {"a": edited(place)}, {"a": edited(other, word=word)}

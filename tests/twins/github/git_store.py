@@ -8,6 +8,7 @@ import subprocess
 import zlib
 from typing import TYPE_CHECKING
 
+from tests.disk import UNSYNCED
 from tests.twins.github.objects import ZEROS, identify
 from tests.twins.github.store import Blocked, Stale, Store
 
@@ -21,8 +22,8 @@ _ENVIRON = {
     "PATH": os.environ.get("PATH", os.defpath),
     "HOME": "/nonexistent",
     "LC_ALL": "C",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
+    **UNSYNCED,
 }
 
 
