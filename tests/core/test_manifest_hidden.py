@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+from time import process_time
 
 import pytest
 
-from reconciler.core.manifest import edit
+from reconciler.core.manifest import edit, read
 from reconciler.core.model import EntryKind, NoPin, Pin, Reason
 from reconciler.core.yaml import MAX_BYTES
 from tests.core.trees import component, find, flux, patch, release, repository
@@ -399,3 +400,31 @@ def test_a_file_that_names_nothing_that_is_followed_costs_no_parse(case: str) ->
     tree: Files = {"a.yaml": release(), "b.yaml": text}
 
     assert isinstance(find(tree), Pin)
+
+
+TEMPLATE = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: vault\n  annotations:\n"
+SLOW: dict[str, bytes] = {
+    "a chart's template with many annotations": (
+        TEMPLATE + "".join(f"    example.com/a{at}: b\n" for at in range(2000)) + "spec:\n  x: {{ y }} z\n"
+    ).encode(),
+    "names that look like anchors": b"kind: HelmRelease\n\0" + b",name:&" * 100_000,
+    "namespaces that look like anchors": b"kind: HelmRelease\n\0\nmetadata:" + b" namespace:&" * 80_000,
+    "metadata without end": b"kind: HelmRelease\n\0\nmetadata:\n" + b" a\n" * 300_000,
+}
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_a_broken_file_that_is_made_to_be_slow_takes_no_time(case: str) -> None:
+    began = process_time()
+    file = read(SLOW[case], kustomization=False)
+    assert process_time() - began < 5 * 0.5, "five times what it may take, for a busy machine"
+    assert file.problem
+
+
+def test_a_broken_file_tells_the_namespaces_of_its_objects_and_no_others() -> None:
+    file = read(
+        b"kind: HelmRelease\nmetadata: # of a\n\n# comment\n  namespace: &n a\nspec:\n  namespace: b\n"
+        b"---\nmetadata: {name: c, 'namespace': c}\nx: [\n",
+        kustomization=False,
+    )
+    assert file.namespaces == ("a", "c")

@@ -166,15 +166,27 @@ def _operations(root: Sequence) -> Iterator[str]:
 
 # --- files that cannot be read -------------------------------------------------------------------------------------
 
+# Nothing in these repeats what may begin another match: a file of 1 MiB that is made to be slow takes no longer.
+_ANCHOR: Final = rb"""(?:&[^\s:,{}\[\]]+[ ]+)?"""
 _NAMES: Final = re.compile(
-    rb"""(?:^|[{,])[ \t]*["']?name["']?:[ \t]*(?:&\S+[ ]+)?["']?([a-z0-9][a-z0-9.-]*)["']?(?=[ ]*(?:[,}#\r\n]|$))""",
+    rb"""(?:^|[{,])[ \t]*["']?name["']?:[ \t]*"""
+    + _ANCHOR
+    + rb"""["']?([a-z0-9][a-z0-9.-]*)["']?(?=[ ]*(?:[,}#\r\n]|$))""",
     re.MULTILINE,
 )
-_NAMESPACES: Final = re.compile(
-    rb"""^metadata:(?:[^\n]*\n(?:[ \t]+[^\n]*\n)*?)?[^\n]*?\bnamespace["']?:[ \t]*(?:&\S+[ ]+)?"""
-    rb"""["']?([a-z0-9][a-z0-9-]*)""",
-    re.MULTILINE,
-)
+_NAMESPACES: Final = re.compile(rb"""\bnamespace["']?:[ \t]*""" + _ANCHOR + rb"""["']?([a-z0-9][a-z0-9-]*)""")
+_WITHIN: Final = (b" ", b"\t", b"#", b"\r")
+
+
+def _metadata(plain: bytes) -> bytes:
+    """Give the lines of a file that belong to the metadata of an object, as far as indents tell."""
+    lines: list[bytes] = []
+    inside = False
+    for line in plain.split(b"\n"):
+        inside = line.startswith(b"metadata:") or (inside and (not line or line.startswith(_WITHIN)))
+        if inside:
+            lines.append(line)
+    return b"\n".join(lines)
 
 
 _PATHS: Final = re.compile(rb"""(?:^[ \t]*-|[\[,]|\bpath["']?:)[ \t]*["']?([^\s"',:{}\[\]#]+)""", re.MULTILINE)
@@ -184,7 +196,8 @@ _MOST_PATHS: Final = 10_000
 def _broken(data: bytes, error: YamlError, *, kustomization: bool = False) -> File:
     """Tell of a file that cannot be read what can be told all the same; of a kustomization what it may list."""
     plain = (_as_utf_8(data) if data.startswith(UTF_16_MARKS) else data)[:MAX_BYTES]
-    names, namespaces = (tuple(found.decode() for found in one.findall(plain)) for one in (_NAMES, _NAMESPACES))
+    names = tuple(found.decode() for found in _NAMES.findall(plain))
+    namespaces = tuple(found.decode() for found in _NAMESPACES.findall(_metadata(plain)))
     kinds = tuple(kind for kind in GROUPS if kind.encode() in plain)
     configuration = None
     if kustomization:
