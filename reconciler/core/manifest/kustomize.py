@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 MAX_NESTING: Final = 50
 """How deep kustomizations may include each other. Real trees stay below ten."""
 MAX_STEPS: Final = 200_000
-"""How many objects may be carried from one kustomization into another, or looked at for a patch, in all."""
+"""How many objects may be carried from one kustomization into another, or looked at for a patch, in all.
+
+A tree that asks for more is not followed at all: everything in it is then in doubt.
+"""
+_VISIT: Final = 4
+"""How many objects one visit to a kustomization counts for, whatever it gathers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ def survey(files: Mapping[str, File], paths: Iterable[str], targeted: Mapping[st
     build = _Build(files, frozenset(paths), targeted or {})
     items = [item for folder in build.roots() for item in build.applied(folder)]
     items += [item for path in build.left_over() for item in build.alone(path)]
+    if build.exhausted:
+        return Survey(tuple(build.doubtful()), ())
     return Survey(tuple(items), tuple(dict.fromkeys(build.idle)))
 
 
@@ -140,6 +147,18 @@ class _Build:
         self._folders[folder] = one
         self._doubtful = self._doubtful or one.doubt is not None
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether the tree asked for more than is followed, so that nothing of it is certain."""
+        return self._steps > MAX_STEPS
+
+    def doubtful(self) -> Iterator[Item]:
+        """Give every object of the tree as its own file has it, all of them in doubt."""
+        doubt = f"kustomizations that ask for over {MAX_STEPS} steps together, which are not followed"
+        for path, file in sorted(self._files.items()):
+            for resource in file.resources:
+                yield begun(resource, path, root=_folder(path))._replace(doubt=doubt)
+
     # --- what is applied by itself -------------------------------------------------------------------------------
 
     def roots(self) -> list[str]:
@@ -206,6 +225,8 @@ class _Build:
         """Add what each Flux Kustomization of a folder changes to what the folder's own kustomization does."""
         own = [self._folders[folder][:2]] if folder in self._folders else []
         for path, changes in self._flux[folder]:
+            if not self._affords(1 + len(overlay.items)):
+                return
             whole = overlay
             for component in changes.components:
                 whole = self._component(whole, _inside(folder, component))
@@ -220,10 +241,12 @@ class _Build:
 
     def _contents(self, folder: str, into: _Overlay = _EMPTY) -> _Overlay:
         """Gather resources and components, a component's into what is there already. What includes itself has none."""
-        if folder in self._open or len(self._open) == MAX_NESTING or not self._affords(len(into.items)):
-            return into._replace(complete=False)
-        self._open.add(folder)
         one = self._folders[folder]
+        if folder in self._open or len(self._open) == MAX_NESTING:
+            return into._replace(complete=False)
+        if not self._affords(_VISIT + len(into.items) + len(one.resources)):
+            return _MISSING
+        self._open.add(folder)
         parts = [self._resource(folder, one.path, path) for path in one.resources]
         overlay = _joined([into, *parts]) if into.items or len(parts) != 1 else parts[0]
         for component in one.components:
@@ -243,6 +266,8 @@ class _Build:
         self._used.add(path)
         if file is None:
             return _EMPTY
+        if not self._affords(len(file.resources)):
+            return _MISSING
         return _Overlay(tuple([begun(one, path, by, root=folder) for one in file.resources]), file.problem is None)
 
     def _component(self, overlay: _Overlay, folder: str) -> _Overlay:
@@ -269,10 +294,11 @@ class _Build:
     def _patched(self, overlay: _Overlay, folder: str, where: str, patches: Iterable[Patch]) -> _Overlay:
         bench = Bench(overlay.items, folder, complete=overlay.complete)
         for patch in patches:
-            if not self._affords(bench.effort(patch)):
-                return _MISSING
             path, file = self._patch_file(folder, patch) if patch.path else (where, patch.inline or NOTHING)
-            bench.apply(Change(patch, path, file, where))
+            change = Change(patch, path, file, where)
+            if not self._affords(bench.effort(change)):
+                return _MISSING
+            bench.apply(change)
         self.idle += bench.idle
         return overlay._replace(items=bench.items())
 

@@ -66,9 +66,14 @@ class Bench:
         """Give the objects as they are now."""
         return tuple(self._items.values())
 
-    def effort(self, patch: Patch) -> int:
-        """Say how many objects must be looked at for a patch."""
-        return len(self._near(patch.target)) if patch.target else 0
+    def effort(self, change: Change) -> int:
+        """Say how many objects must be looked at for a patch: all that are near, once for each thing that it says."""
+        file, target = change.file, change.patch.target
+        if target is not None:
+            return 1 + len(self._near(target)) * max(1, len(file.resources) + len(file.operations))
+        names = (*(resource.name for resource in file.resources), *file.names)
+        everything = len(self._items) if file.problem is not None else 0
+        return 1 + everything + sum(1 + len(self._by_name.get(name, ())) for name in names)
 
     def apply(self, change: Change) -> None:
         """Let one patch change what it is aimed at."""

@@ -127,7 +127,7 @@ def _read(text: str, wanted: Keep, *, any_kind: bool = False) -> File:
                 configuration = configuration or read_kustomization(root, text_at(root, "namespace"), document, _inline)
             elif root.merged and not kind:
                 raise YamlError("a merge key (<<) gives an object its kind; write its keys out", root.merged)
-    return File(tuple(resources), tuple(operations), configuration, tuple(flux))
+    return File(tuple(resources), tuple(dict.fromkeys(operations)), configuration, tuple(flux))
 
 
 def _objects(root: Node) -> Iterable[Mapping]:
