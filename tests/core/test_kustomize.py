@@ -608,6 +608,22 @@ OVERLOADED: dict[str, Tree] = {
         **{f"flux/{at}.yaml": flux("prod", f"  targetNamespace: n{at}\n") for at in range(700)},
         "prod/kustomization.yaml": "resources: [" + ", ".join(f"r{at}.yaml" for at in range(700)) + "]\n",
     },
+    "many patches over many Flux Kustomizations": {
+        "b/vault.yaml": release(),
+        "b/kustomization.yaml": "resources: [vault.yaml]\npatches:\n" + "- path: k.yaml\n" * 800,
+        "b/k.yaml": flux("b"),
+        "flux.yaml": "---\n".join(flux("b", name=f"k{at}") for at in range(800)),
+    },
+    "many kustomizations that patch a Flux Kustomization far below": {
+        **{
+            f"k{at}/kustomization.yaml": f"resources: [../k{at + 1}]\n" + "patches: [{path: p.yaml}]\n"
+            for at in range(700)
+        },
+        **{f"k{at}/p.yaml": flux("b") for at in range(700)},
+        "k700/kustomization.yaml": "resources: [flux.yaml, vault.yaml]\n",
+        "k700/flux.yaml": flux("b"),
+        "k700/vault.yaml": release(),
+    },
     "one file of many releases in many kustomizations": {
         "many.yaml": "---\n".join(release(f"r{at}") for at in range(1000)),
         **{f"o{at}/kustomization.yaml": "resources: [../many.yaml]\n" for at in range(1000)},

@@ -131,6 +131,52 @@ FOUND: dict[str, tuple[Files, str, str]] = {
         "a/vault.yaml:4",
         "1.0.0",
     ),
+    "a Flux Kustomization of another repository": (
+        {
+            "a/vault.yaml": release(),
+            "k.yaml": flux("a", "  targetNamespace: prod\n  sourceRef: {kind: GitRepository, name: flux-system}\n"),
+            "l.yaml": flux("./", "  targetNamespace: dev\n  sourceRef: {kind: GitRepository, name: theirs}\n"),
+            "m.yaml": flux("a", "  targetNamespace: prod\n  sourceRef: {kind: OCIRepository, name: flux-system}\n"),
+        },
+        "a/vault.yaml:4",
+        "1.0.0",
+    ),
+    "a Flux Kustomization under a patch that changes nothing that is followed": (
+        {
+            "a/vault.yaml": release(),
+            "k/apps.yaml": flux("a", "  targetNamespace: prod\n"),
+            "k/kustomization.yaml": "resources: [apps.yaml]\npatches: [{path: p.yaml}, {path: q.yaml}]\n",
+            "k/p.yaml": flux("x", name="apps").replace("  path: x\n", "  interval: 1h\n"),
+            "k/q.yaml": flux("x", name="other"),
+        },
+        "a/vault.yaml:4",
+        "1.0.0",
+    ),
+    "a Flux Kustomization whose namesakes are patched": (
+        {
+            "a/vault.yaml": release(),
+            "k/apps.yaml": flux("a", "  targetNamespace: prod\n"),
+            "dev/apps.yaml": flux("b"),
+            "dev/kustomization.yaml": "resources: [base]\npatches: [{path: p.yaml}]\n",
+            "dev/base/kustomization.yaml": "resources: [../apps.yaml, ../../dev]\n",
+            "dev/p.yaml": flux("c"),
+        },
+        "a/vault.yaml:4",
+        "1.0.0",
+    ),
+    "a Flux Kustomization beside one that patches its namesakes": (
+        {
+            "a/vault.yaml": release(),
+            "k/apps.yaml": flux("a", "  targetNamespace: prod\n"),
+            "dev.yaml": flux(
+                "dev",
+                "  patches: [{target: {name: apps}, patch: '[{op: remove, path: /spec}]'}]\n",
+                name="dev",
+            ),
+        },
+        "a/vault.yaml:4",
+        "1.0.0",
+    ),
     "a Flux Kustomization in a file that is called like kustomize's": (
         {"flux/kustomization.yaml": flux("a", "  targetNamespace: prod\n"), "a/vault.yaml": release()},
         "a/vault.yaml:4",
@@ -366,6 +412,52 @@ HELD: dict[str, tuple[Files, str]] = {
             " write it out); mend it"
         ),
     ),
+    "Flux Kustomizations of several sources": (
+        {
+            "a/vault.yaml": release(),
+            "k.yaml": flux("a", "  targetNamespace: prod\n  sourceRef: {kind: GitRepository, name: ours}\n"),
+            "l.yaml": flux("b", "  sourceRef: {kind: GitRepository, name: theirs}\n"),
+        },
+        (
+            "HelmRelease prod/vault in a/vault.yaml:1 depends on the Flux Kustomization apps in k.yaml, whose sourceRef"
+            " GitRepository ours is one of several, of which none is called flux-system, so that it may be another"
+            " repository; mend it"
+        ),
+    ),
+    **{
+        f"a Flux Kustomization under {name}": (
+            {
+                "a/vault.yaml": release(),
+                "b/vault.yaml": release("other"),
+                "k/apps.yaml": flux("a"),
+                "k/kustomization.yaml": f"resources: [apps.yaml]\n{given}",
+                "k/p.yaml": said,
+            },
+            (
+                f"{VAULT} a/vault.yaml:1 depends on the Flux Kustomization apps in k/apps.yaml, whose spec the patch in"
+                f" k/kustomization.yaml:{line} changes; mend it"
+            ),
+        )
+        for name, given, said, line in (
+            ("a patch file", "patches: [{path: p.yaml}]\n", flux("./b"), 2),
+            ("a patch file of another namespace", "patches: [{path: p.yaml}]\n", flux("", "  namePrefix: x\n"), 2),
+            ("an inline patch", f"patches:\n- patch: |\n    {flux('./b').replace(chr(10), chr(10) + '    ')}\n", "", 3),
+            ("an old kind of patch", "patchesStrategicMerge: [p.yaml]\n", flux("./b"), 2),
+            (
+                "a JSON patch",
+                "patches:\n- target: {kind: Kustomization, name: ap.*}\n  patch: '[{op: remove, path: /spec}]'\n",
+                "",
+                3,
+            ),
+            ("a patch that cannot be read", "patches: [{path: p.yaml, target: {name: apps}}]\n", "kind: Foo\nx: [", 2),
+            (
+                "a patch that deletes",
+                "patches: [{path: p.yaml, target: {kind: Kustomization}}]\n",
+                "$patch: delete\nkind: Kustomization\nmetadata: {name: apps}\n",
+                2,
+            ),
+        )
+    },
     **{
         f"a file in UTF-16, {name}": (
             {"a.yaml": mark + release().encode(f"utf-16-{name}")},

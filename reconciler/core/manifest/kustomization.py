@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from reconciler.core.manifest.file import File
 from reconciler.core.manifest.flaw import shown
 from reconciler.core.manifest.resource import text_at, text_of
-from reconciler.core.yaml import ALL, TEXT, Alias, Mapping, Scalar, Sequence
+from reconciler.core.yaml import ALL, TEXT, Alias, Keep, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from collections.abc import Mapping as Table
 
-    from reconciler.core.yaml import Document, Keep, Node
+    from reconciler.core.yaml import Document, Node
 
     Inline = Callable[[str], File]
     """Reads the text of an inline patch."""
@@ -31,7 +31,14 @@ CHANGES: Final[Table[str, Keep]] = {
     "replacements": ALL,
     "transformers": ALL,
 }
-"""What is wanted of the spec of a Flux Kustomization, and of kustomize's own too."""
+"""What is wanted of kustomize's configuration wherever it stands."""
+FLUX_SPEC: Final[Table[str, Keep]] = {
+    **CHANGES,
+    "path": TEXT,
+    "targetNamespace": TEXT,
+    "sourceRef": Keep({"kind": TEXT, "namespace": TEXT, "name": TEXT}),
+}
+"""What is wanted of the spec of a Flux Kustomization."""
 WANTED: Final[Table[str, Keep]] = {**CHANGES, "resources": TEXT, "bases": TEXT, "namespace": TEXT}
 
 
@@ -74,11 +81,29 @@ class Kustomization(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where a Flux Kustomization takes its folder from. ``namespace`` is '' where no file gives it."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is called as ``flux bootstrap`` calls the repository that it is run for."""
+        return self.kind == "GitRepository" and self.name == "flux-system" and self.namespace in {"", "flux-system"}
+
+
+@dataclass(frozen=True, slots=True)
 class FluxKustomization:
     """A Flux Kustomization: the folder that it applies, and what it changes there."""
 
     path: str
     changes: Kustomization
+    name: str = ""
+    source: Source | None = None
+    pointers: tuple[str, ...] = ()
+    """The fields of its spec that are followed and that it has: as a patch it changes them."""
 
 
 def read_kustomization(node: Mapping, namespace: str, document: Document, inline: Inline) -> Kustomization:
@@ -100,7 +125,15 @@ def read_flux(root: Mapping, document: Document, inline: Inline) -> Iterator[Flu
     """Read a Flux Kustomization, if it has a spec."""
     if isinstance(spec := root.get("spec"), Mapping):
         changes = read_kustomization(spec, text_at(spec, "targetNamespace"), document, inline)
-        yield FluxKustomization(text_at(spec, "path"), changes)
+        metadata = root.get("metadata")
+        source = _source(spec.get("sourceRef"), text_at(metadata, "namespace"))
+        pointers = tuple(f"/spec/{key}" for key in spec.entries if key in FLUX_SPEC)
+        yield FluxKustomization(text_at(spec, "path"), changes, text_at(metadata, "name"), source, pointers)
+
+
+def _source(node: Node | None, namespace: str) -> Source | None:
+    name = text_at(node, "name")
+    return Source(text_at(node, "kind"), text_at(node, "namespace") or namespace, name) if name else None
 
 
 def _texts(node: Node | None) -> tuple[str, ...]:

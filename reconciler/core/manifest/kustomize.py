@@ -13,6 +13,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.core.manifest.file import NOTHING, File, is_kustomization, is_manifest
+from reconciler.core.manifest.fluxes import Aimed, Applied, applied
 from reconciler.core.manifest.item import Item, begun
 from reconciler.core.manifest.kustomization import Kustomization
 from reconciler.core.manifest.patch import Bench, Change, Idle
@@ -128,18 +129,66 @@ class _Build:
         self._paths = paths
         self._targeted = targeted
         self._folders: dict[str, _Folder] = {}
-        self._flux: dict[str, list[tuple[str, Kustomization]]] = {}
+        self._flux: dict[str, list[Applied]] = {}
         self._doubtful = False
         for path in sorted(path for path, file in files.items() if _decides(file)):
             if is_kustomization(path):
                 self._configure(_folder(path), _Folder.of(path, files[path]))
-            for flux in files[path].flux:
-                self._flux.setdefault(_inside("", flux.path), []).append((path, flux.changes))
         self._overlays: dict[str, _Overlay] = {}
         self._open: set[str] = set()
         self._used: set[str] = set()
         self._steps = 0
         self.idle: list[Idle] = []
+        self._reached: dict[str, set[str]] = {}
+        self._find_flux()
+
+    def _find_flux(self) -> None:
+        """Note what Flux applies. A document that a kustomization has as a patch is no object."""
+        if not any(file.flux for file in self._files.values()):
+            return
+        patches = [
+            (patch.path and _inside(folder, patch.path), self._aimed(where, folder, patch))
+            for where, folder, changes in self._changing()
+            for patch in changes.patches
+        ]
+        no_objects = {path for path, _ in patches} - {path for one in self._folders.values() for path in one.resources}
+        found = [
+            (path, flux) for path in sorted(self._files) if path not in no_objects for flux in self._files[path].flux
+        ]
+        for one in applied(found, [aimed for _, aimed in patches], self):
+            self._flux.setdefault(_inside("", one.folder), []).append(one)
+
+    def _aimed(self, where: str, folder: str, patch: Patch) -> Aimed:
+        file = self._patch_file(folder, patch)[1] if patch.path else patch.inline or NOTHING
+        return Aimed(where, folder, patch, file)
+
+    def reaches(self, folder: str, path: str) -> bool:
+        """Tell whether the patches of a folder's kustomization may change what stands in a file."""
+        if folder not in self._folders:
+            return not folder or path.startswith(f"{folder}/")
+        if folder not in self._reached:
+            self._reached[folder] = self._below(folder)
+        return self._folders[folder].kustomization.component or path in self._reached[folder]
+
+    def _below(self, folder: str) -> set[str]:
+        """Give the paths of all that a kustomization gathers."""
+        found, left = {folder}, [folder]
+        while left:
+            one = self._folders[left.pop()]
+            new = [path for path in (*one.resources, *one.components) if path not in found]
+            if not self.affords(1 + len(new)):
+                break
+            found.update(new)
+            left += [path for path in new if path in self._folders]
+        return found
+
+    def _changing(self) -> Iterator[tuple[str, str, Kustomization]]:
+        """Give everything that may have patches, with its file and the folder in which these look for theirs."""
+        for folder, one in self._folders.items():
+            yield one.path, folder, one.kustomization
+        for path, file in self._files.items():
+            for flux in file.flux:
+                yield path, _inside("", flux.path), flux.changes
 
     def _configure(self, folder: str, one: _Folder) -> None:
         if folder in self._folders:
@@ -224,13 +273,13 @@ class _Build:
     def _by_flux(self, overlay: _Overlay, folder: str) -> Iterator[Item]:
         """Add what each Flux Kustomization of a folder changes to what the folder's own kustomization does."""
         own = [self._folders[folder][:2]] if folder in self._folders else []
-        for path, changes in self._flux[folder]:
-            if not self._affords(1 + len(overlay.items)):
+        for _, path, changes, doubt in self._flux[folder]:
+            if not self.affords(1 + len(overlay.items)):
                 return
             whole = overlay
             for component in changes.components:
                 whole = self._component(whole, _inside(folder, component))
-            yield from self._transformed(whole, folder, *own, (path, changes)).items
+            yield from _doubted(self._transformed(whole, folder, *own, (path, changes)).items, doubt)
 
     # --- one kustomization ---------------------------------------------------------------------------------------
 
@@ -244,7 +293,7 @@ class _Build:
         one = self._folders[folder]
         if folder in self._open or len(self._open) == MAX_NESTING:
             return into._replace(complete=False)
-        if not self._affords(_VISIT + len(into.items) + len(one.resources)):
+        if not self.affords(_VISIT + len(into.items) + len(one.resources)):
             return _MISSING
         self._open.add(folder)
         parts = [self._resource(folder, one.path, path) for path in one.resources]
@@ -257,7 +306,7 @@ class _Build:
     def _resource(self, folder: str, by: str, path: str) -> _Overlay:
         if path in self._folders:
             overlay = self._overlay(path)
-            if not self._affords(len(overlay.items)):
+            if not self.affords(len(overlay.items)):
                 return _MISSING
             return overlay._replace(items=tuple(one._replace(trail=(*one.trail, by)) for one in overlay.items))
         file = self._files.get(path)
@@ -266,7 +315,7 @@ class _Build:
         self._used.add(path)
         if file is None:
             return _EMPTY
-        if not self._affords(len(file.resources)):
+        if not self.affords(len(file.resources)):
             return _MISSING
         return _Overlay(tuple([begun(one, path, by, root=folder) for one in file.resources]), file.problem is None)
 
@@ -276,7 +325,8 @@ class _Build:
             return overlay._replace(complete=False)
         return self._transformed(self._contents(folder, overlay), folder, self._folders[folder][:2])
 
-    def _affords(self, steps: int) -> bool:
+    def affords(self, steps: int) -> bool:
+        """Count work, and tell whether it may be done."""
         self._steps += steps
         return self._steps <= MAX_STEPS
 
@@ -295,8 +345,9 @@ class _Build:
         bench = Bench(overlay.items, folder, complete=overlay.complete)
         for patch in patches:
             path, file = self._patch_file(folder, patch) if patch.path else (where, patch.inline or NOTHING)
+            self._used.add(path)
             change = Change(patch, path, file, where)
-            if not self._affords(bench.effort(change)):
+            if not self.affords(bench.effort(change)):
                 return _MISSING
             bench.apply(change)
         self.idle += bench.idle
@@ -304,7 +355,6 @@ class _Build:
 
     def _patch_file(self, folder: str, patch: Patch) -> tuple[str, File]:
         path = _inside(folder, patch.path or "")
-        self._used.add(path)
         if patch.target and path in self._targeted:
             return path, self._targeted[path]
         return path, self._files.get(path, NOTHING if path in self._paths else _ABSENT)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.core.manifest.file import NOTHING, File
 from reconciler.core.manifest.kustomization import (
-    CHANGES,
     FLUX_GROUP,
+    FLUX_SPEC,
     WANTED,
     Kustomization,
     read_flux,
@@ -32,7 +32,7 @@ _KEYS: Final[dict[str, Keep]] = {
     "apiVersion": TEXT,
     "kind": TEXT,
     "metadata": Keep({"name": TEXT, "namespace": TEXT}),
-    "spec": Keep({**SPEC, **CHANGES, "path": TEXT, "targetNamespace": TEXT}),
+    "spec": Keep({**SPEC, **FLUX_SPEC}),
     "$patch": TEXT,
     "sops": Keep({}),
     "op": TEXT,  # of a JSON patch, which is a list
