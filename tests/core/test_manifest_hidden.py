@@ -208,6 +208,11 @@ BY_JSON = (
     " set it by a strategic merge patch in a file"
 )
 
+MOVED = (
+    "depends on the patch in prod/kustomization.yaml:3, a JSON patch or a replacement that changes what it is or where"
+    " its version stands; mend it"
+)
+
 HELD: dict[str, tuple[Files, str]] = {
     "a broken kustomization": (
         {"prod/kustomization.yaml": "resources: [", "prod/vault.yaml": release()},
@@ -412,6 +417,79 @@ HELD: dict[str, tuple[Files, str]] = {
             " write it out); mend it"
         ),
     ),
+    **{
+        f"a JSON patch of {pointer}": (
+            over(AIMED, p=f"[{{op: add, path: {pointer}, value: x}}]\n"),
+            f"HelmRelease prod/vault in base/vault.yaml:1 {MOVED}",
+        )
+        for pointer in ("/metadata/name", "/metadata/namespace", "/metadata", "/kind", "./kind", "/spec/chartRef")
+    },
+    **{
+        f"a JSON patch of {pointer}": (over(AIMED, p=f"[{{op: add, path: {pointer}, value: x}}]\n"), BY_JSON)
+        for pointer in ("./spec/chart/spec/version", "x/spec/chart", "spec", "/spec/chart/spec/chart")
+    },
+    "a replacement of the name": (
+        over("replacements:\n- targets:\n  - select: {kind: HelmRelease}\n"),
+        f"HelmRelease prod/vault in base/vault.yaml:1 {MOVED.replace(':3', ':5')}",
+    ),
+    **{
+        f"a replacement of {field}": (
+            over(f"replacements:\n- targets: [{{select: {{name: vault}}, fieldPaths: ['{field}']}}]\n"),
+            BY_JSON.replace(":3", ":4"),
+        )
+        for field in (".spec.chart.spec.version", "spec.chart.*.version", "spec.chart.spec.[version]", "spec.chart.")
+    },
+    **{
+        f"a patch by a namespace that comes first, under {key}": (
+            over(given),
+            BY_JSON.replace(":3", f":{line}"),
+        )
+        for key, given, line in (
+            (
+                "patchesJson6902",
+                (
+                    "patchesJson6902:\n- target: {kind: HelmRelease, name: vault, namespace: prod}\n"
+                    "  patch: '[{op: remove, path: /spec/chart/spec/version}]'\n"
+                ),
+                4,
+            ),
+            (
+                "replacements",
+                (
+                    "replacements:\n- targets:\n  - select: {name: vault, namespace: prod}\n"
+                    "    fieldPaths: [spec.chart.spec.version]\n"
+                ),
+                5,
+            ),
+        )
+    },
+    "a patch that may rename": (
+        over(
+            "patches:\n- {path: p.yaml, target: {kind: HelmRelease}, options: {allowNameChange: true}}\n", p=patch("x")
+        ),
+        (
+            "the version in prod/kustomization.yaml:4 is perhaps changed by a patch that may change its name or kind"
+            " (options); write the object as it is to be"
+        ),
+    ),
+    **{
+        f"a target by label, of a patch that {what}": (
+            over(
+                "patches: [{path: p.yaml, target: {labelSelector: a=b}}]\n",
+                p=f"{said}kind: Foo\nmetadata: {{name: z}}\n",
+            ),
+            (
+                "HelmRelease prod/vault in base/vault.yaml:1 depends on the patch in prod/kustomization.yaml:3, whose"
+                " target selects by label or annotation; mend it"
+            ),
+        )
+        for what, said in (
+            ("deletes", "$patch: delete\n"),
+            ("sets a chart", "spec: {chart: {spec: {chart: x}}}\n"),
+            ("takes the version away", "spec: {chart: {spec: {version: null}}}\n"),
+            ("sets a chartRef", "spec: {chartRef: {name: x, kind: OCIRepository}}\n"),
+        )
+    },
     "Flux Kustomizations of several sources": (
         {
             "a/vault.yaml": release(),

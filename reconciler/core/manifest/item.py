@@ -95,6 +95,10 @@ class Item(NamedTuple):
         sites = {**self._sites(), PINS[self.kind]: Site(path, field, self.name)}
         return self._replace(patched=sites, trail=self._by(path))
 
+    def doubted(self, doubt: str) -> Item:
+        """Give it with a reason why it is not known what is applied; the first one stays."""
+        return self if self.doubt else self._replace(doubt=doubt)
+
     def _by(self, path: str) -> tuple[str, ...]:
         """Give the trail with one more file. That of a patch which is applied over and over counts once."""
         return self.trail if path in self.trail else (*self.trail, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -66,6 +67,8 @@ class Patch:
     inline: File | None = None
     target: Target | None = None
     obscure: str | None = None
+    late: bool = False
+    """It comes after the names are changed: its target may be called either way."""
 
 
 class Kustomization(NamedTuple):
@@ -150,7 +153,7 @@ def _at(node: Node | None, key: str) -> Node | None:
 def _patches(node: Mapping, document: Document, inline: Inline) -> Iterator[Patch]:
     """Give what changes objects, in kustomize's order."""
     for key in _LISTED:
-        yield from _listed(node.get(key), inline)
+        yield from _listed(node.get(key), inline, late=key == "patchesJson6902")
     yield from _replacements(node.get("replacements"))
     yield from _obscure(node, document)
 
@@ -159,11 +162,15 @@ _LISTED: Final = ("patchesStrategicMerge", "patches", "patchesJson6902")
 _CHANGING: Final = frozenset({*_LISTED, "replacements", "transformers"})
 
 
-def _listed(node: Node | None, inline: Inline) -> Iterator[Patch]:
+def _listed(node: Node | None, inline: Inline, *, late: bool) -> Iterator[Patch]:
     for item in node.items if isinstance(node, Sequence) else ():
         if isinstance(item, Mapping):
             path, text = text_at(item, "path"), text_at(item, "patch")
-            yield Patch(item.line, path or None, inline(text) if text else None, _target(item.get("target")))
+            target = _target(item.get("target"))
+            yield Patch(item.line, path or None, inline(text) if text else None, target, late=late)
+            if any(text_at(item.get("options"), option) == "true" for option in ("allowNameChange", "allowKindChange")):
+                what = "a patch that may change its name or kind (options); write the object as it is to be"
+                yield Patch(item.line, target=target or Target(), obscure=what)
         elif isinstance(item, Scalar | Alias) and (text := text_of(item)):
             yield Patch(item.line, inline=inline(text)) if "\n" in text else Patch(item.line, text)
 
@@ -173,8 +180,19 @@ def _replacements(node: Node | None) -> Iterator[Patch]:
     targets = [_at(item, "targets") for item in node.items] if isinstance(node, Sequence) else []
     for item in (item for one in targets if isinstance(one, Sequence) for item in one.items):
         if isinstance(item, Mapping):
-            pointers = tuple("/" + path.replace(".", "/") for path in _texts(item.get("fieldPaths")))
-            yield Patch(item.line, inline=File(operations=pointers), target=_target(item.get("select")) or Target())
+            pointers = tuple(map(_pointer, _texts(item.get("fieldPaths")))) or ("/metadata/name",)
+            target = _target(item.get("select")) or Target()
+            yield Patch(item.line, inline=File(operations=pointers), target=target, late=True)
+
+
+def _pointer(path: str) -> str:
+    """Give a field path as a JSON pointer, up to where it chooses among several or escapes anything."""
+    plain = path[: match.start()] if (match := _CHOICE.search(path)) else path
+    return "".join(f"/{part}" for part in plain.split(".") if part)
+
+
+_CHOICE: Final = re.compile(r"[^.]*[\[*\\]")
+"""The first part of a field path that is no plain name."""
 
 
 def _target(node: Node | None) -> Target | None:

@@ -332,14 +332,22 @@ class _Build:
 
     def _transformed(self, overlay: _Overlay, folder: str, *layers: tuple[str, Kustomization]) -> _Overlay:
         """Apply patches, then names: of a kustomization, and of the Flux Kustomization that is laid over it."""
-        for where, kustomization in layers:
-            if kustomization.patches:
-                overlay = self._patched(overlay, folder, where, kustomization.patches)
+        overlay = self._layered(overlay, folder, layers, late=False)
         namespace, prefix, suffix = None, "", ""
         for _, kustomization in layers:
             namespace = kustomization.namespace or namespace
             prefix, suffix = kustomization.prefix or prefix, kustomization.suffix or suffix
-        return _Overlay(tuple([one.renamed(namespace, prefix, suffix) for one in overlay.items]), overlay.complete)
+        items = tuple([one.renamed(namespace, prefix, suffix) for one in overlay.items])
+        return self._layered(overlay._replace(items=items), folder, layers, late=True)
+
+    def _layered(
+        self, overlay: _Overlay, folder: str, layers: Iterable[tuple[str, Kustomization]], *, late: bool
+    ) -> _Overlay:
+        """Apply those patches that come before the names are changed, or those that come after it."""
+        for where, kustomization in layers:
+            if patches := [one for one in kustomization.patches if one.late is late]:
+                overlay = self._patched(overlay, folder, where, patches)
+        return overlay
 
     def _patched(self, overlay: _Overlay, folder: str, where: str, patches: Iterable[Patch]) -> _Overlay:
         bench = Bench(overlay.items, folder, complete=overlay.complete)

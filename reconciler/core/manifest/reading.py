@@ -161,7 +161,13 @@ def _operations(root: Sequence) -> Iterator[str]:
         if isinstance(item, Alias) or (isinstance(item, Mapping) and item.merged):
             yield ""
         elif isinstance(item, Mapping) and (operation := text_at(item, "op")) not in {"", "test"}:
-            yield from (text_at(item, key) for key in ("path", "from")[: 2 if operation == "move" else 1])
+            yield from (_plain(text_at(item, key)) for key in ("path", "from")[: 2 if operation == "move" else 1])
+
+
+def _plain(pointer: str) -> str:
+    """Give a JSON pointer as it is meant: what stands before its first slash does not count."""
+    _, slash, below = pointer.partition("/")
+    return slash + below
 
 
 # --- files that cannot be read -------------------------------------------------------------------------------------
