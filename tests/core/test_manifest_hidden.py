@@ -131,6 +131,22 @@ FOUND: dict[str, tuple[Files, str, str]] = {
         "a/vault.yaml:4",
         "1.0.0",
     ),
+    "an object that is only there for kustomize": (
+        {
+            "prod/kustomization.yaml": "namespace: prod\nresources: [vault.yaml, local.yaml]\n",
+            "prod/vault.yaml": release(),
+            "prod/local.yaml": release(version="3.0.0").replace(
+                "vault}\n", 'vault, annotations: {config.kubernetes.io/local-config: "true"}}\n', 1
+            ),
+        },
+        "prod/vault.yaml:4",
+        "1.0.0",
+    ),
+    "configurations that only tell kustomize of names": (
+        over("configurations: [c.yaml]\n"),
+        "base/vault.yaml:4",
+        "1.0.0",
+    ),
     "a Flux Kustomization of another repository": (
         {
             "a/vault.yaml": release(),
@@ -490,6 +506,32 @@ HELD: dict[str, tuple[Files, str]] = {
             ("sets a chartRef", "spec: {chartRef: {name: x, kind: OCIRepository}}\n"),
         )
     },
+    "a patch of another namespace than what it patches": (
+        over("patches: [{path: p.yaml}]\n", p=patch(namespace="prod")),
+        (
+            "HelmRelease prod/vault in base/vault.yaml:1 depends on the patch in prod/kustomization.yaml:3, which"
+            " kustomize refuses because it gives another namespace than what it patches; mend it"
+        ),
+    ),
+    "configurations that choose what images change": (
+        over("configurations: [c.yaml]\nimages: [{name: 1.0.0, newName: 9.0.0}]\n"),
+        (
+            "the version in prod/kustomization.yaml:1 is perhaps changed by images, replicas or vars, whose fields its"
+            " configurations choose; write what they change as patches"
+        ),
+    ),
+    **{
+        f"a kustomization with the key {key}": (
+            over(given, p=patch()),
+            f"{VAULT} base/vault.yaml:1 "
+            + broken(why=f'line 3: the key "{key}", which kustomize takes for {meant}; write it so'),
+        )
+        for key, meant, given in (
+            ("Patches", "patches", "Patches: [{path: p.yaml}]\n"),
+            ("nameprefix", "namePrefix", "'nameprefix': p-\n"),
+            ("Path", "path", "patches: [{Path: p.yaml}]\n"),
+        )
+    },
     "Flux Kustomizations of several sources": (
         {
             "a/vault.yaml": release(),
@@ -598,3 +640,10 @@ def test_a_broken_file_tells_the_namespaces_of_its_objects_and_no_others() -> No
         kustomization=False,
     )
     assert file.namespaces == ("a", "c")
+
+
+def test_no_match_is_proposed_that_the_configuration_would_refuse() -> None:
+    answer = find({"a.yaml": release("vaults", namespace="'${NS}'")})
+
+    assert isinstance(answer, NoPin)
+    assert "match:" not in answer.message

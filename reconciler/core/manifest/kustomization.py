@@ -40,7 +40,12 @@ FLUX_SPEC: Final[Table[str, Keep]] = {
     "sourceRef": Keep({"kind": TEXT, "namespace": TEXT, "name": TEXT}),
 }
 """What is wanted of the spec of a Flux Kustomization."""
-WANTED: Final[Table[str, Keep]] = {**CHANGES, "resources": TEXT, "bases": TEXT, "namespace": TEXT}
+_SETTING: Final = ("images", "replicas", "vars")
+"""What may set any field once ``configurations`` say which."""
+WANTED: Final[Table[str, Keep]] = {
+    **CHANGES,
+    **dict.fromkeys(("resources", "bases", "namespace", "configurations", *_SETTING), TEXT),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ def _patches(node: Mapping, document: Document, inline: Inline) -> Iterator[Patc
 
 
 _LISTED: Final = ("patchesStrategicMerge", "patches", "patchesJson6902")
-_CHANGING: Final = frozenset({*_LISTED, "replacements", "transformers"})
+_CHANGING: Final = frozenset({*_LISTED, "replacements", "transformers", "configurations"})
 
 
 def _listed(node: Node | None, inline: Inline, *, late: bool) -> Iterator[Patch]:
@@ -218,6 +223,9 @@ def _obscure(node: Mapping, document: Document) -> Iterator[Patch]:
     transformers, replacements = node.get("transformers"), node.get("replacements")
     if isinstance(transformers, Scalar | Alias | Sequence | Mapping):
         yield _unfollowed(transformers.line, "transformers, which are not followed; write what they change as patches")
+    if "configurations" in node.entries and any(key in node.entries for key in _SETTING):
+        what = "images, replicas or vars, whose fields its configurations choose; write what they change as patches"
+        yield _unfollowed(node.line, what)
     for alias in _structural(node):
         yield _unfollowed(alias.line, f"what the alias *{shown(alias.name)} stands for in it; write that out")
     if isinstance(replacements, Sequence) and any(_at(item, "path") is not None for item in replacements.items):

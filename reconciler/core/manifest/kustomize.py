@@ -317,7 +317,8 @@ class _Build:
             return _EMPTY
         if not self.affords(len(file.resources)):
             return _MISSING
-        return _Overlay(tuple([begun(one, path, by, root=folder) for one in file.resources]), file.problem is None)
+        items = tuple([begun(one, path, by, root=folder) for one in file.resources if not one.local])
+        return _Overlay(items, file.problem is None)
 
     def _component(self, overlay: _Overlay, folder: str) -> _Overlay:
         """Let a component add its resources and change what is there already."""

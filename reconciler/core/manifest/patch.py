@@ -26,6 +26,9 @@ _JSON: Final = (
 )
 _REFUSED: Final = ", which kustomize refuses; give the patch the apiVersion of what it patches"
 _MOVES: Final = ", a JSON patch or a replacement that changes what it is or where its version stands"
+_DEFAULT: Final = "default"
+"""What kustomize takes a missing namespace for (``kyaml/resid``)."""
+_ELSEWHERE: Final = ", which kustomize refuses because it gives another namespace than what it patches"
 _IDENTITY: Final = frozenset({"/apiVersion", "/kind", "/metadata", "/metadata/name", "/metadata/namespace"})
 """The fields that make an object the one that it is."""
 _REMOTE: Final = ", over what is not in this repository"
@@ -105,7 +108,10 @@ class Bench:
             self._merge(hits, change, resource, None)
             others = [at for at in hits if at in self._items and self._items[at].api_version != resource.api_version]
             self._spoil(others, change, f"set by the patch {change.path} in another apiVersion{_REFUSED}")
-            if not hits and resource.kind in PINS:
+            near = [] if hits else [at for at in self._named(resource.name) if self._items[at].kind == resource.kind]
+            if near and self._complete:
+                self._doubt(near, change, _ELSEWHERE)
+            elif not hits and resource.kind in PINS:
                 # kustomize would fail, but what it patches may be something that is not read here.
                 self._add(begun(resource, change.path, root=self._folder))
         if change.file.problem is not None and not change.file.names:
@@ -166,9 +172,9 @@ class Bench:
 
 def _means(resource: Resource, one: Item) -> bool:
     """Tell whether a patch names an object: kustomize compares kinds, and all the names that it had."""
+    wanted = resource.namespace or _DEFAULT
     return one.kind == resource.kind and any(
-        name == resource.name and (None in {namespace, resource.namespace} or namespace == resource.namespace)
-        for namespace, name in one.identities
+        name == resource.name and (namespace or _DEFAULT) == wanted for namespace, name in one.identities
     )
 
 

@@ -18,7 +18,7 @@ from reconciler.core.manifest.kustomization import (
     read_flux,
     read_kustomization,
 )
-from reconciler.core.manifest.resource import GROUPS, SPEC, read_resource, text_at
+from reconciler.core.manifest.resource import GROUPS, LOCAL, SPEC, read_resource, text_at
 from reconciler.core.yaml import MAX_BYTES, TEXT, UTF_16_MARKS, Alias, Keep, Mapping, Sequence, YamlError, decode, parse
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _KEYS: Final[dict[str, Keep]] = {
     "apiVersion": TEXT,
     "kind": TEXT,
-    "metadata": Keep({"name": TEXT, "namespace": TEXT}),
+    "metadata": Keep({"name": TEXT, "namespace": TEXT, "annotations": Keep({LOCAL: TEXT})}),
     "spec": Keep({**SPEC, **FLUX_SPEC}),
     "$patch": TEXT,
     "sops": Keep({}),
@@ -55,7 +55,10 @@ def read(data: bytes, *, kustomization: bool, targeted: bool = False) -> File:
     if not (kustomization or targeted or _mentions(data)):
         return NOTHING
     try:
-        file = _read(decode(data), _CONFIGURATION if kustomization else _MANIFEST, any_kind=targeted)
+        text = decode(data)
+        file = _read(text, _CONFIGURATION if kustomization else _MANIFEST, any_kind=targeted)
+        if kustomization:
+            _check_case(text)
     except YamlError as error:
         return _broken(data, error, kustomization=kustomization)
     if file == NOTHING:
@@ -63,6 +66,24 @@ def read(data: bytes, *, kustomization: bool, targeted: bool = False) -> File:
     return file
 
 
+def _check_case(text: str) -> None:
+    """Refuse a kustomization with a key in other letters, which kustomize takes for the one that it knows.
+
+    Raises:
+        YamlError: there is one.
+    """
+    for expression, known in ((_TOP_KEY, _KNOWN), (_PATCH_KEY, _OF_PATCHES)):
+        for match in expression.finditer(text):
+            key = match[1]
+            if key not in known.values() and (meant := known.get(key.lower())):
+                what = f'the key "{key}", which kustomize takes for {meant}; write it so'
+                raise YamlError(what, text.count("\n", 0, match.start(1)) + 1)
+
+
+_TOP_KEY: Final = re.compile(r"""^["']?([A-Za-z0-9]+)["']?[ \t]*:""", re.MULTILINE)
+_PATCH_KEY: Final = re.compile(r"""(?:^[ \t]*(?:-[ \t]+)?|[{,][ \t]*)["']?([A-Za-z]+)["']?[ \t]*:""", re.MULTILINE)
+_KNOWN: Final = {key.lower(): key for key in (*WANTED, "kind", "apiVersion")}
+_OF_PATCHES: Final = {key: key for key in ("path", "patch", "target", "options")}
 _VAIN: Final = File(problem="it holds no kustomization", kustomization=Kustomization())
 
 # --- whether a file is worth parsing -------------------------------------------------------------------------------
