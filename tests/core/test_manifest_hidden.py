@@ -521,8 +521,8 @@ HELD: dict[str, tuple[Files, str]] = {
     "configurations that choose what images change": (
         over("configurations: [c.yaml]\nimages: [{name: 1.0.0, newName: 9.0.0}]\n"),
         (
-            "the version in prod/kustomization.yaml:1 is perhaps changed by images, replicas or vars, whose fields its"
-            " configurations choose; write what they change as patches"
+            "the version in prod/kustomization.yaml:1 is perhaps changed by images, replicas, vars or a prefix, whose"
+            " fields its configurations choose; write patches instead"
         ),
     ),
     **{

@@ -223,8 +223,8 @@ def _obscure(node: Mapping, document: Document) -> Iterator[Patch]:
     transformers, replacements = node.get("transformers"), node.get("replacements")
     if isinstance(transformers, Scalar | Alias | Sequence | Mapping):
         yield _unfollowed(transformers.line, "transformers, which are not followed; write what they change as patches")
-    if "configurations" in node.entries and any(key in node.entries for key in _SETTING):
-        what = "images, replicas or vars, whose fields its configurations choose; write what they change as patches"
+    if "configurations" in node.entries and any(key in node.entries for key in (*_SETTING, "namePrefix", "nameSuffix")):
+        what = "images, replicas, vars or a prefix, whose fields its configurations choose; write patches instead"
         yield _unfollowed(node.line, what)
     for alias in _structural(node):
         yield _unfollowed(alias.line, f"what the alias *{shown(alias.name)} stands for in it; write that out")

@@ -81,7 +81,11 @@ def _check_case(text: str) -> None:
 
 
 _TOP_KEY: Final = re.compile(r"""^["']?([A-Za-z0-9]+)["']?[ \t]*:""", re.MULTILINE)
-_PATCH_KEY: Final = re.compile(r"""(?:^[ \t]*(?:-[ \t]+)?|[{,][ \t]*)["']?([A-Za-z]+)["']?[ \t]*:""", re.MULTILINE)
+_PATCH_KEY: Final = re.compile(
+    r"""(?:^[ \t]*(?:-[ \t]+)?|[{,][ \t]*)["']?(?!(?:path|patch|target|options)\b)"""
+    r"""((?i:path|patch|target|options))["']?[ \t]*:""",
+    re.MULTILINE,
+)
 _KNOWN: Final = {key.lower(): key for key in (*WANTED, "kind", "apiVersion")}
 _OF_PATCHES: Final = {key: key for key in ("path", "patch", "target", "options")}
 _VAIN: Final = File(problem="it holds no kustomization", kustomization=Kustomization())
