@@ -579,6 +579,71 @@ def many(kustomization: str, count: int) -> Tree:
 PATCHES = ", ".join(f"{{path: p.yaml, target: {{name: r{number}}}}}" for number in range(2000))
 SCANS = ", ".join("{path: p.yaml, target: {name: '.*x.*'}}" for _ in range(5000))
 
+
+def chained(more: str) -> Tree:
+    """Every component includes the next one twice, twenty-one deep."""
+    links = {f"c{at}/kustomization.yaml": component(f"components: [../c{at + 1}, ../c{at + 1}]\n") for at in range(21)}
+    last = {"c21/kustomization.yaml": component("")}
+    return {"r/kustomization.yaml": f"{more}components: [../c0]\n", "r/vault.yaml": release(), **links, **last}
+
+
+def piled(document: str, count: int, kustomization: str) -> Tree:
+    """A file of many releases of one name, and a patch of as many documents."""
+    return {
+        "b/vault.yaml": "---\n".join(release(namespace=f"n{at}") for at in range(count)),
+        "b/p.yaml": "---\n".join(document.format(at) for at in range(count)),
+        "b/kustomization.yaml": f"resources: [vault.yaml]\npatches:\n{kustomization}",
+    }
+
+
+NAMESAKE = patch(namespace="n#").replace("{", "{{").replace("}", "}}").replace("#", "{0}")
+
+OVERLOADED: dict[str, Tree] = {
+    "components that double nothing": chained(""),
+    "components that double a release": chained("resources: [vault.yaml]\n"),
+    "a patch of many documents under a target": piled(NAMESAKE, 800, "- {path: p.yaml, target: {kind: HelmRelease}}\n"),
+    "a patch of many documents for namesakes": piled(NAMESAKE, 800, "- path: p.yaml\n"),
+    "one patch over and over": piled(patch().replace("{", "{{").replace("}", "}}"), 500, "- path: p.yaml\n" * 500),
+    "many Flux Kustomizations of one folder": {
+        **{f"prod/r{at}.yaml": release(f"r{at}") for at in range(700)},
+        **{f"flux/{at}.yaml": flux("prod", f"  targetNamespace: n{at}\n") for at in range(700)},
+        "prod/kustomization.yaml": "resources: [" + ", ".join(f"r{at}.yaml" for at in range(700)) + "]\n",
+    },
+    "many patches over many Flux Kustomizations": {
+        "b/vault.yaml": release(),
+        "b/kustomization.yaml": "resources: [vault.yaml]\npatches:\n" + "- path: k.yaml\n" * 800,
+        "b/k.yaml": flux("b"),
+        "flux.yaml": "---\n".join(flux("b", name=f"k{at}") for at in range(800)),
+    },
+    "many kustomizations that patch a Flux Kustomization far below": {
+        **{
+            f"k{at}/kustomization.yaml": f"resources: [../k{at + 1}]\n" + "patches: [{path: p.yaml}]\n"
+            for at in range(700)
+        },
+        **{f"k{at}/p.yaml": flux("b") for at in range(700)},
+        "k700/kustomization.yaml": "resources: [flux.yaml, vault.yaml]\n",
+        "k700/flux.yaml": flux("b"),
+        "k700/vault.yaml": release(),
+    },
+    "one file of many releases in many kustomizations": {
+        "many.yaml": "---\n".join(release(f"r{at}") for at in range(1000)),
+        **{f"o{at}/kustomization.yaml": "resources: [../many.yaml]\n" for at in range(1000)},
+    },
+}
+
+
+@pytest.mark.parametrize("case", OVERLOADED)
+def test_a_tree_that_asks_for_too_much_takes_no_time_and_is_in_doubt(case: str) -> None:
+    tree = OVERLOADED[case]
+    files = read_all(tree)
+    began = process_time()
+    amount = survey(files, tree)
+    assert process_time() - began < 5 * 0.5, "five times what it may take, for a busy machine"
+    assert {one.doubt for one in amount.items} == {
+        "kustomizations that ask for over 200000 steps together, which are not followed"
+    }
+
+
 HEAVY: dict[str, Tree] = {
     "overlays that double what is one and the same": doubled(""),
     "overlays that double under two names": doubled("namePrefix: {}-\n"),

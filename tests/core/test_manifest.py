@@ -910,7 +910,10 @@ HELD: dict[str, tuple[Tree, Reason, str]] = {
             "p.yaml": "- {op: replace, path: /spec/chartRef/name, value: other}\n",
         },
         U,
-        "HelmRelease vault in hr.yaml:1 has both chart and chartRef, which Flux refuses; remove one",
+        (
+            "HelmRelease vault in hr.yaml:1 depends on the patch in kustomization.yaml:2, a JSON patch or a replacement"
+            " that changes what it is or where its version stands; mend it"
+        ),
     ),
     "an item of a list that SOPS encrypts": (
         {

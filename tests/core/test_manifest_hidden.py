@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+from time import process_time
 
 import pytest
 
-from reconciler.core.manifest import edit
+from reconciler.core.manifest import edit, read
 from reconciler.core.model import EntryKind, NoPin, Pin, Reason
 from reconciler.core.yaml import MAX_BYTES
 from tests.core.trees import component, find, flux, patch, release, repository
@@ -130,6 +131,73 @@ FOUND: dict[str, tuple[Files, str, str]] = {
         "a/vault.yaml:4",
         "1.0.0",
     ),
+    "a patch without a target that is not called like a manifest": (
+        {**over("patches: [{path: p.txt}]\n"), "prod/p.txt": patch()},
+        "prod/p.txt:7",
+        "2.0.0",
+    ),
+    "an object that is only there for kustomize": (
+        {
+            "prod/kustomization.yaml": "namespace: prod\nresources: [vault.yaml, local.yaml]\n",
+            "prod/vault.yaml": release(),
+            "prod/local.yaml": release(version="3.0.0").replace(
+                "vault}\n", 'vault, annotations: {config.kubernetes.io/local-config: "true"}}\n', 1
+            ),
+        },
+        "prod/vault.yaml:4",
+        "1.0.0",
+    ),
+    "configurations that only tell kustomize of names": (
+        over("configurations: [c.yaml]\n"),
+        "base/vault.yaml:4",
+        "1.0.0",
+    ),
+    "a Flux Kustomization of another repository": (
+        {
+            "a/vault.yaml": release(),
+            "k.yaml": flux("a", "  targetNamespace: prod\n  sourceRef: {kind: GitRepository, name: flux-system}\n"),
+            "l.yaml": flux("./", "  targetNamespace: dev\n  sourceRef: {kind: GitRepository, name: theirs}\n"),
+            "m.yaml": flux("a", "  targetNamespace: prod\n  sourceRef: {kind: OCIRepository, name: flux-system}\n"),
+        },
+        "a/vault.yaml:4",
+        "1.0.0",
+    ),
+    "a Flux Kustomization under a patch that changes nothing that is followed": (
+        {
+            "a/vault.yaml": release(),
+            "k/apps.yaml": flux("a", "  targetNamespace: prod\n"),
+            "k/kustomization.yaml": "resources: [apps.yaml]\npatches: [{path: p.yaml}, {path: q.yaml}]\n",
+            "k/p.yaml": flux("x", name="apps").replace("  path: x\n", "  interval: 1h\n"),
+            "k/q.yaml": flux("x", name="other"),
+        },
+        "a/vault.yaml:4",
+        "1.0.0",
+    ),
+    "a Flux Kustomization whose namesakes are patched": (
+        {
+            "a/vault.yaml": release(),
+            "k/apps.yaml": flux("a", "  targetNamespace: prod\n"),
+            "dev/apps.yaml": flux("b"),
+            "dev/kustomization.yaml": "resources: [base]\npatches: [{path: p.yaml}]\n",
+            "dev/base/kustomization.yaml": "resources: [../apps.yaml, ../../dev]\n",
+            "dev/p.yaml": flux("c"),
+        },
+        "a/vault.yaml:4",
+        "1.0.0",
+    ),
+    "a Flux Kustomization beside one that patches its namesakes": (
+        {
+            "a/vault.yaml": release(),
+            "k/apps.yaml": flux("a", "  targetNamespace: prod\n"),
+            "dev.yaml": flux(
+                "dev",
+                "  patches: [{target: {name: apps}, patch: '[{op: remove, path: /spec}]'}]\n",
+                name="dev",
+            ),
+        },
+        "a/vault.yaml:4",
+        "1.0.0",
+    ),
     "a Flux Kustomization in a file that is called like kustomize's": (
         {"flux/kustomization.yaml": flux("a", "  targetNamespace: prod\n"), "a/vault.yaml": release()},
         "a/vault.yaml:4",
@@ -159,6 +227,11 @@ VAULT = "HelmRelease vault in"
 BY_JSON = (
     "the version in prod/kustomization.yaml:3 is set by a JSON patch or a replacement, which is not edited yet;"
     " set it by a strategic merge patch in a file"
+)
+
+MOVED = (
+    "depends on the patch in prod/kustomization.yaml:3, a JSON patch or a replacement that changes what it is or where"
+    " its version stands; mend it"
 )
 
 HELD: dict[str, tuple[Files, str]] = {
@@ -366,6 +439,151 @@ HELD: dict[str, tuple[Files, str]] = {
         ),
     ),
     **{
+        f"a JSON patch of {pointer}": (
+            over(AIMED, p=f"[{{op: add, path: {pointer}, value: x}}]\n"),
+            f"HelmRelease prod/vault in base/vault.yaml:1 {MOVED}",
+        )
+        for pointer in ("/metadata/name", "/metadata/namespace", "/metadata", "/kind", "./kind", "/spec/chartRef")
+    },
+    **{
+        f"a JSON patch of {pointer}": (over(AIMED, p=f"[{{op: add, path: {pointer}, value: x}}]\n"), BY_JSON)
+        for pointer in ("./spec/chart/spec/version", "x/spec/chart", "spec", "/spec/chart/spec/chart")
+    },
+    "a replacement of the name": (
+        over("replacements:\n- targets:\n  - select: {kind: HelmRelease}\n"),
+        f"HelmRelease prod/vault in base/vault.yaml:1 {MOVED.replace(':3', ':5')}",
+    ),
+    **{
+        f"a replacement of {field}": (
+            over(f"replacements:\n- targets: [{{select: {{name: vault}}, fieldPaths: ['{field}']}}]\n"),
+            BY_JSON.replace(":3", ":4"),
+        )
+        for field in (".spec.chart.spec.version", "spec.chart.*.version", "spec.chart.spec.[version]", "spec.chart.")
+    },
+    **{
+        f"a patch by a namespace that comes first, under {key}": (
+            over(given),
+            BY_JSON.replace(":3", f":{line}"),
+        )
+        for key, given, line in (
+            (
+                "patchesJson6902",
+                (
+                    "patchesJson6902:\n- target: {kind: HelmRelease, name: vault, namespace: prod}\n"
+                    "  patch: '[{op: remove, path: /spec/chart/spec/version}]'\n"
+                ),
+                4,
+            ),
+            (
+                "replacements",
+                (
+                    "replacements:\n- targets:\n  - select: {name: vault, namespace: prod}\n"
+                    "    fieldPaths: [spec.chart.spec.version]\n"
+                ),
+                5,
+            ),
+        )
+    },
+    "a patch that may rename": (
+        over(
+            "patches:\n- {path: p.yaml, target: {kind: HelmRelease}, options: {allowNameChange: true}}\n", p=patch("x")
+        ),
+        (
+            "the version in prod/kustomization.yaml:4 is perhaps changed by a patch that may change its name or kind"
+            " (options); write the object as it is to be"
+        ),
+    ),
+    **{
+        f"a target by label, of a patch that {what}": (
+            over(
+                "patches: [{path: p.yaml, target: {labelSelector: a=b}}]\n",
+                p=f"{said}kind: Foo\nmetadata: {{name: z}}\n",
+            ),
+            (
+                "HelmRelease prod/vault in base/vault.yaml:1 depends on the patch in prod/kustomization.yaml:3, whose"
+                " target selects by label or annotation; mend it"
+            ),
+        )
+        for what, said in (
+            ("deletes", "$patch: delete\n"),
+            ("sets a chart", "spec: {chart: {spec: {chart: x}}}\n"),
+            ("takes the version away", "spec: {chart: {spec: {version: null}}}\n"),
+            ("sets a chartRef", "spec: {chartRef: {name: x, kind: OCIRepository}}\n"),
+        )
+    },
+    "a patch of another namespace than what it patches": (
+        over("patches: [{path: p.yaml}]\n", p=patch(namespace="prod")),
+        (
+            "HelmRelease prod/vault in base/vault.yaml:1 depends on the patch in prod/kustomization.yaml:3, which"
+            " kustomize refuses because it gives another namespace than what it patches; mend it"
+        ),
+    ),
+    "configurations that choose what images change": (
+        over("configurations: [c.yaml]\nimages: [{name: 1.0.0, newName: 9.0.0}]\n"),
+        (
+            "the version in prod/kustomization.yaml:1 is perhaps changed by images, replicas, vars or a prefix, whose"
+            " fields its configurations choose; write patches instead"
+        ),
+    ),
+    **{
+        f"a kustomization with the key {key}": (
+            over(given, p=patch()),
+            f"{VAULT} base/vault.yaml:1 "
+            + broken(why=f'line 3: the key "{key}", which kustomize takes for {meant}; write it so'),
+        )
+        for key, meant, given in (
+            ("Patches", "patches", "Patches: [{path: p.yaml}]\n"),
+            ("nameprefix", "namePrefix", "'nameprefix': p-\n"),
+            ("Path", "path", "patches: [{Path: p.yaml}]\n"),
+        )
+    },
+    "Flux Kustomizations of several sources": (
+        {
+            "a/vault.yaml": release(),
+            "k.yaml": flux("a", "  targetNamespace: prod\n  sourceRef: {kind: GitRepository, name: ours}\n"),
+            "l.yaml": flux("b", "  sourceRef: {kind: GitRepository, name: theirs}\n"),
+        },
+        (
+            "HelmRelease prod/vault in a/vault.yaml:1 depends on the Flux Kustomization apps in k.yaml, whose sourceRef"
+            " GitRepository ours is one of several, of which none is called flux-system, so that it may be another"
+            " repository; mend it"
+        ),
+    ),
+    **{
+        f"a Flux Kustomization under {name}": (
+            {
+                "a/vault.yaml": release(),
+                "b/vault.yaml": release("other"),
+                "k/apps.yaml": flux("a"),
+                "k/kustomization.yaml": f"resources: [apps.yaml]\n{given}",
+                "k/p.yaml": said,
+            },
+            (
+                f"{VAULT} a/vault.yaml:1 depends on the Flux Kustomization apps in k/apps.yaml, whose spec the patch in"
+                f" k/kustomization.yaml:{line} changes; mend it"
+            ),
+        )
+        for name, given, said, line in (
+            ("a patch file", "patches: [{path: p.yaml}]\n", flux("./b"), 2),
+            ("a patch file of another namespace", "patches: [{path: p.yaml}]\n", flux("", "  namePrefix: x\n"), 2),
+            ("an inline patch", f"patches:\n- patch: |\n    {flux('./b').replace(chr(10), chr(10) + '    ')}\n", "", 3),
+            ("an old kind of patch", "patchesStrategicMerge: [p.yaml]\n", flux("./b"), 2),
+            (
+                "a JSON patch",
+                "patches:\n- target: {kind: Kustomization, name: ap.*}\n  patch: '[{op: remove, path: /spec}]'\n",
+                "",
+                3,
+            ),
+            ("a patch that cannot be read", "patches: [{path: p.yaml, target: {name: apps}}]\n", "kind: Foo\nx: [", 2),
+            (
+                "a patch that deletes",
+                "patches: [{path: p.yaml, target: {kind: Kustomization}}]\n",
+                "$patch: delete\nkind: Kustomization\nmetadata: {name: apps}\n",
+                2,
+            ),
+        )
+    },
+    **{
         f"a file in UTF-16, {name}": (
             {"a.yaml": mark + release().encode(f"utf-16-{name}")},
             "vault is named in a.yaml, which cannot be read (line 1: this is UTF-16; save it as UTF-8); mend it",
@@ -399,3 +617,52 @@ def test_a_file_that_names_nothing_that_is_followed_costs_no_parse(case: str) ->
     tree: Files = {"a.yaml": release(), "b.yaml": text}
 
     assert isinstance(find(tree), Pin)
+
+
+TEMPLATE = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: vault\n  annotations:\n"
+SLOW: dict[str, bytes] = {
+    "a chart's template with many annotations": (
+        TEMPLATE + "".join(f"    example.com/a{at}: b\n" for at in range(2000)) + "spec:\n  x: {{ y }} z\n"
+    ).encode(),
+    "names that look like anchors": b"kind: HelmRelease\n\0" + b",name:&" * 100_000,
+    "namespaces that look like anchors": b"kind: HelmRelease\n\0\nmetadata:" + b" namespace:&" * 80_000,
+    "metadata without end": b"kind: HelmRelease\n\0\nmetadata:\n" + b" a\n" * 300_000,
+}
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_a_broken_file_that_is_made_to_be_slow_takes_no_time(case: str) -> None:
+    began = process_time()
+    file = read(SLOW[case], kustomization=False)
+    assert process_time() - began < 5 * 0.5, "five times what it may take, for a busy machine"
+    assert file.problem
+
+
+def test_a_broken_file_tells_the_namespaces_of_its_objects_and_no_others() -> None:
+    file = read(
+        b"kind: HelmRelease\nmetadata: # of a\n\n# comment\n  namespace: &n a\nspec:\n  namespace: b\n"
+        b"---\nmetadata: {name: c, 'namespace': c}\nx: [\n",
+        kustomization=False,
+    )
+    assert file.namespaces == ("a", "c")
+
+
+def test_no_match_is_proposed_that_the_configuration_would_refuse() -> None:
+    answer = find({"a.yaml": release("vaults", namespace="'${NS}'")})
+
+    assert isinstance(answer, NoPin)
+    assert "match:" not in answer.message
+
+
+def test_a_near_ocirepository_is_no_match_where_paths_select_another() -> None:
+    tree: Files = {
+        "apps/production/hr.yaml": release().split("spec")[0]
+        + "spec: {chartRef: {kind: OCIRepository, name: vault}}\n",
+        "apps/staging/oci.yaml": repository(ref="{tag: 2.0.0}"),
+        "sources/production/oci.yaml": repository(),
+    }
+    answer = find(tree, "**/production/**")
+
+    assert isinstance(answer, NoPin)
+    assert answer.reason is Reason.AMBIGUOUS
+    assert "apps/staging/oci.yaml:1, sources/production/oci.yaml:1" in answer.message

@@ -88,12 +88,20 @@ class Item(NamedTuple):
                 if key == pointer or key.startswith(f"{pointer}/"):
                     sites.pop(key, None)
         sites |= _sites(resource, path)
-        return self._replace(patched=sites, trail=(*self.trail, path))
+        return self._replace(patched=sites, trail=self._by(path))
 
     def spoiled(self, path: str, field: Field) -> Item:
         """Give it with a version that stands where it cannot be edited."""
         sites = {**self._sites(), PINS[self.kind]: Site(path, field, self.name)}
-        return self._replace(patched=sites, trail=(*self.trail, path))
+        return self._replace(patched=sites, trail=self._by(path))
+
+    def doubted(self, doubt: str) -> Item:
+        """Give it with a reason why it is not known what is applied; the first one stays."""
+        return self if self.doubt else self._replace(doubt=doubt)
+
+    def _by(self, path: str) -> tuple[str, ...]:
+        """Give the trail with one more file. That of a patch which is applied over and over counts once."""
+        return self.trail if path in self.trail else (*self.trail, path)
 
     def _sites(self) -> Mapping[str, Site]:
         return _sites(self.begin, self.path) if self.patched is None else self.patched

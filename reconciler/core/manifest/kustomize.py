@@ -13,6 +13,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.core.manifest.file import NOTHING, File, is_kustomization, is_manifest
+from reconciler.core.manifest.fluxes import Aimed, Applied, applied
 from reconciler.core.manifest.item import Item, begun
 from reconciler.core.manifest.kustomization import Kustomization
 from reconciler.core.manifest.patch import Bench, Change, Idle
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 MAX_NESTING: Final = 50
 """How deep kustomizations may include each other. Real trees stay below ten."""
 MAX_STEPS: Final = 200_000
-"""How many objects may be carried from one kustomization into another, or looked at for a patch, in all."""
+"""How many objects may be carried from one kustomization into another, or looked at for a patch, in all.
+
+A tree that asks for more is not followed at all: everything in it is then in doubt.
+"""
+_VISIT: Final = 4
+"""How many objects one visit to a kustomization counts for, whatever it gathers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Survey:
 class Named(NamedTuple):
     """The files that kustomizations name and that are more, or other, than their own names tell.
 
-    ``resources`` are not called like a manifest, and ``patches`` stand under a target, where their kind does not count.
+    ``resources`` are not called like a manifest, patches without a target among them; ``patches`` stand under a target,
+    where their kind does not count.
     """
 
     resources: frozenset[str]
@@ -53,7 +60,8 @@ def named(files: Mapping[str, File]) -> Named:
     for path, file in files.items():
         if file.kustomization is not None:
             one, folder = file.kustomization, _folder(path)
-            resources += (_inside(folder, name) for name in one.resources if not is_manifest(name))
+            whole = (*one.resources, *(patch.path for patch in one.patches if patch.path and not patch.target))
+            resources += (_inside(folder, name) for name in whole if not is_manifest(name))
             patches += (_inside(folder, patch.path) for patch in one.patches if patch.path and patch.target)
     return Named(frozenset(resources), frozenset(patches))
 
@@ -69,6 +77,8 @@ def survey(files: Mapping[str, File], paths: Iterable[str], targeted: Mapping[st
     build = _Build(files, frozenset(paths), targeted or {})
     items = [item for folder in build.roots() for item in build.applied(folder)]
     items += [item for path in build.left_over() for item in build.alone(path)]
+    if build.exhausted:
+        return Survey(tuple(build.doubtful()), ())
     return Survey(tuple(items), tuple(dict.fromkeys(build.idle)))
 
 
@@ -121,24 +131,84 @@ class _Build:
         self._paths = paths
         self._targeted = targeted
         self._folders: dict[str, _Folder] = {}
-        self._flux: dict[str, list[tuple[str, Kustomization]]] = {}
+        self._flux: dict[str, list[Applied]] = {}
         self._doubtful = False
         for path in sorted(path for path, file in files.items() if _decides(file)):
             if is_kustomization(path):
                 self._configure(_folder(path), _Folder.of(path, files[path]))
-            for flux in files[path].flux:
-                self._flux.setdefault(_inside("", flux.path), []).append((path, flux.changes))
         self._overlays: dict[str, _Overlay] = {}
         self._open: set[str] = set()
         self._used: set[str] = set()
         self._steps = 0
         self.idle: list[Idle] = []
+        self._reached: dict[str, set[str]] = {}
+        self._find_flux()
+
+    def _find_flux(self) -> None:
+        """Note what Flux applies. A document that a kustomization has as a patch is no object."""
+        if not any(file.flux for file in self._files.values()):
+            return
+        patches = [
+            (patch.path and _inside(folder, patch.path), self._aimed(where, folder, patch))
+            for where, folder, changes in self._changing()
+            for patch in changes.patches
+        ]
+        no_objects = {path for path, _ in patches} - {path for one in self._folders.values() for path in one.resources}
+        found = [
+            (path, flux) for path in sorted(self._files) if path not in no_objects for flux in self._files[path].flux
+        ]
+        for one in applied(found, [aimed for _, aimed in patches], self):
+            self._flux.setdefault(_inside("", one.folder), []).append(one)
+
+    def _aimed(self, where: str, folder: str, patch: Patch) -> Aimed:
+        file = self._patch_file(folder, patch)[1] if patch.path else patch.inline or NOTHING
+        return Aimed(where, folder, patch, file)
+
+    def reaches(self, folder: str, path: str) -> bool:
+        """Tell whether the patches of a folder's kustomization may change what stands in a file."""
+        if folder not in self._folders:
+            return not folder or path.startswith(f"{folder}/")
+        if folder not in self._reached:
+            self._reached[folder] = self._below(folder)
+        return self._folders[folder].kustomization.component or path in self._reached[folder]
+
+    def _below(self, folder: str) -> set[str]:
+        """Give the paths of all that a kustomization gathers."""
+        found, left = {folder}, [folder]
+        while left:
+            one = self._folders[left.pop()]
+            new = [path for path in (*one.resources, *one.components) if path not in found]
+            if not self.affords(1 + len(new)):
+                break
+            found.update(new)
+            left += [path for path in new if path in self._folders]
+        return found
+
+    def _changing(self) -> Iterator[tuple[str, str, Kustomization]]:
+        """Give everything that may have patches, with its file and the folder in which these look for theirs."""
+        for folder, one in self._folders.items():
+            yield one.path, folder, one.kustomization
+        for path, file in self._files.items():
+            for flux in file.flux:
+                yield path, _inside("", flux.path), flux.changes
 
     def _configure(self, folder: str, one: _Folder) -> None:
         if folder in self._folders:
             one = self._folders[folder].beside(one)
         self._folders[folder] = one
         self._doubtful = self._doubtful or one.doubt is not None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the tree asked for more than is followed, so that nothing of it is certain."""
+        return self._steps > MAX_STEPS
+
+    def doubtful(self) -> Iterator[Item]:
+        """Give every object of the tree as its own file has it, all of them in doubt."""
+        doubt = f"kustomizations that ask for over {MAX_STEPS} steps together, which are not followed"
+        for path, file in sorted(self._files.items()):
+            for resource in file.resources:
+                yield begun(resource, path, root=_folder(path))._replace(doubt=doubt)
 
     # --- what is applied by itself -------------------------------------------------------------------------------
 
@@ -205,11 +275,13 @@ class _Build:
     def _by_flux(self, overlay: _Overlay, folder: str) -> Iterator[Item]:
         """Add what each Flux Kustomization of a folder changes to what the folder's own kustomization does."""
         own = [self._folders[folder][:2]] if folder in self._folders else []
-        for path, changes in self._flux[folder]:
+        for _, path, changes, doubt in self._flux[folder]:
+            if not self.affords(1 + len(overlay.items)):
+                return
             whole = overlay
             for component in changes.components:
                 whole = self._component(whole, _inside(folder, component))
-            yield from self._transformed(whole, folder, *own, (path, changes)).items
+            yield from _doubted(self._transformed(whole, folder, *own, (path, changes)).items, doubt)
 
     # --- one kustomization ---------------------------------------------------------------------------------------
 
@@ -220,10 +292,12 @@ class _Build:
 
     def _contents(self, folder: str, into: _Overlay = _EMPTY) -> _Overlay:
         """Gather resources and components, a component's into what is there already. What includes itself has none."""
-        if folder in self._open or len(self._open) == MAX_NESTING or not self._affords(len(into.items)):
-            return into._replace(complete=False)
-        self._open.add(folder)
         one = self._folders[folder]
+        if folder in self._open or len(self._open) == MAX_NESTING:
+            return into._replace(complete=False)
+        if not self.affords(_VISIT + len(into.items) + len(one.resources)):
+            return _MISSING
+        self._open.add(folder)
         parts = [self._resource(folder, one.path, path) for path in one.resources]
         overlay = _joined([into, *parts]) if into.items or len(parts) != 1 else parts[0]
         for component in one.components:
@@ -234,7 +308,7 @@ class _Build:
     def _resource(self, folder: str, by: str, path: str) -> _Overlay:
         if path in self._folders:
             overlay = self._overlay(path)
-            if not self._affords(len(overlay.items)):
+            if not self.affords(len(overlay.items)):
                 return _MISSING
             return overlay._replace(items=tuple(one._replace(trail=(*one.trail, by)) for one in overlay.items))
         file = self._files.get(path)
@@ -243,7 +317,10 @@ class _Build:
         self._used.add(path)
         if file is None:
             return _EMPTY
-        return _Overlay(tuple([begun(one, path, by, root=folder) for one in file.resources]), file.problem is None)
+        if not self.affords(len(file.resources)):
+            return _MISSING
+        items = tuple([begun(one, path, by, root=folder) for one in file.resources if not one.local])
+        return _Overlay(items, file.problem is None)
 
     def _component(self, overlay: _Overlay, folder: str) -> _Overlay:
         """Let a component add its resources and change what is there already."""
@@ -251,34 +328,44 @@ class _Build:
             return overlay._replace(complete=False)
         return self._transformed(self._contents(folder, overlay), folder, self._folders[folder][:2])
 
-    def _affords(self, steps: int) -> bool:
+    def affords(self, steps: int) -> bool:
+        """Count work, and tell whether it may be done."""
         self._steps += steps
         return self._steps <= MAX_STEPS
 
     def _transformed(self, overlay: _Overlay, folder: str, *layers: tuple[str, Kustomization]) -> _Overlay:
         """Apply patches, then names: of a kustomization, and of the Flux Kustomization that is laid over it."""
-        for where, kustomization in layers:
-            if kustomization.patches:
-                overlay = self._patched(overlay, folder, where, kustomization.patches)
+        overlay = self._layered(overlay, folder, layers, late=False)
         namespace, prefix, suffix = None, "", ""
         for _, kustomization in layers:
             namespace = kustomization.namespace or namespace
             prefix, suffix = kustomization.prefix or prefix, kustomization.suffix or suffix
-        return _Overlay(tuple([one.renamed(namespace, prefix, suffix) for one in overlay.items]), overlay.complete)
+        items = tuple([one.renamed(namespace, prefix, suffix) for one in overlay.items])
+        return self._layered(overlay._replace(items=items), folder, layers, late=True)
+
+    def _layered(
+        self, overlay: _Overlay, folder: str, layers: Iterable[tuple[str, Kustomization]], *, late: bool
+    ) -> _Overlay:
+        """Apply those patches that come before the names are changed, or those that come after it."""
+        for where, kustomization in layers:
+            if patches := [one for one in kustomization.patches if one.late is late]:
+                overlay = self._patched(overlay, folder, where, patches)
+        return overlay
 
     def _patched(self, overlay: _Overlay, folder: str, where: str, patches: Iterable[Patch]) -> _Overlay:
         bench = Bench(overlay.items, folder, complete=overlay.complete)
         for patch in patches:
-            if not self._affords(bench.effort(patch)):
-                return _MISSING
             path, file = self._patch_file(folder, patch) if patch.path else (where, patch.inline or NOTHING)
-            bench.apply(Change(patch, path, file, where))
+            self._used.add(path)
+            change = Change(patch, path, file, where)
+            if not self.affords(bench.effort(change)):
+                return _MISSING
+            bench.apply(change)
         self.idle += bench.idle
         return overlay._replace(items=bench.items())
 
     def _patch_file(self, folder: str, patch: Patch) -> tuple[str, File]:
         path = _inside(folder, patch.path or "")
-        self._used.add(path)
         if patch.target and path in self._targeted:
             return path, self._targeted[path]
         return path, self._files.get(path, NOTHING if path in self._paths else _ABSENT)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.core.manifest.item import Item, begun
-from reconciler.core.manifest.resource import LEAVES, PINS, Field
+from reconciler.core.manifest.resource import HELM_RELEASE, LEAVES, PINS, REF_NAME, VERSION, Field
 from reconciler.core.manifest.target import doubt, literal, selects
 
 if TYPE_CHECKING:
@@ -25,6 +25,12 @@ _JSON: Final = (
     "set by a JSON patch or a replacement, which is not edited yet; set it by a strategic merge patch in a file"
 )
 _REFUSED: Final = ", which kustomize refuses; give the patch the apiVersion of what it patches"
+_MOVES: Final = ", a JSON patch or a replacement that changes what it is or where its version stands"
+_DEFAULT: Final = "default"
+"""What kustomize takes a missing namespace for (``kyaml/resid``)."""
+_ELSEWHERE: Final = ", which kustomize refuses because it gives another namespace than what it patches"
+_IDENTITY: Final = frozenset({"/apiVersion", "/kind", "/metadata", "/metadata/name", "/metadata/namespace"})
+"""The fields that make an object the one that it is."""
 _REMOTE: Final = ", over what is not in this repository"
 
 
@@ -66,9 +72,14 @@ class Bench:
         """Give the objects as they are now."""
         return tuple(self._items.values())
 
-    def effort(self, patch: Patch) -> int:
-        """Say how many objects must be looked at for a patch."""
-        return len(self._near(patch.target)) if patch.target else 0
+    def effort(self, change: Change) -> int:
+        """Say how many objects must be looked at for a patch: all that are near, once for each thing that it says."""
+        file, target = change.file, change.patch.target
+        if target is not None:
+            return 1 + len(self._near(target)) * max(1, len(file.resources) + len(file.operations))
+        names = (*(resource.name for resource in file.resources), *file.names)
+        everything = len(self._items) if file.problem is not None else 0
+        return 1 + everything + sum(1 + len(self._by_name.get(name, ())) for name in names)
 
     def apply(self, change: Change) -> None:
         """Let one patch change what it is aimed at."""
@@ -97,7 +108,10 @@ class Bench:
             self._merge(hits, change, resource, None)
             others = [at for at in hits if at in self._items and self._items[at].api_version != resource.api_version]
             self._spoil(others, change, f"set by the patch {change.path} in another apiVersion{_REFUSED}")
-            if not hits and resource.kind in PINS:
+            near = [] if hits else [at for at in self._named(resource.name) if self._items[at].kind == resource.kind]
+            if near and self._complete:
+                self._doubt(near, change, _ELSEWHERE)
+            elif not hits and resource.kind in PINS:
                 # kustomize would fail, but what it patches may be something that is not read here.
                 self._add(begun(resource, change.path, root=self._folder))
         if change.file.problem is not None and not change.file.names:
@@ -108,12 +122,16 @@ class Bench:
     def _by_target(self, change: Change, target: Target) -> None:
         hits = [at for at in self._near(target) if selects(target, self._items[at])]
         names = {name for at in hits for _, name in self._items[at].identities}
+        why = doubt(target)
         for resource in change.file.resources:
-            self._merge(hits, change, resource, doubt(target))
+            unsure = {at: None for at in hits if why and _alters(resource, self._items[at])}
+            self._doubt(unsure, change, why or "")
+            self._merge([at for at in hits if at not in unsure], change, resource, why)
             hits = [at for at in hits if at in self._items]
             if resource.name not in names:
                 self._miss(change, resource, target, hit=bool(names))
         for pointer in change.file.operations:
+            self._doubt([at for at in hits if _moves(pointer, self._items[at])], change, why or _MOVES)
             self._spoil([at for at in hits if _touches(pointer, self._items[at])], change, _JSON)
         if change.patch.obscure is not None:
             self._spoil(hits, change, f"perhaps changed by {change.patch.obscure}")
@@ -127,6 +145,11 @@ class Bench:
             else:
                 one = self._items[at].changed(change.path, resource)
                 self._items[at] = _judged(one, change, resource, why)
+
+    def _doubt(self, hits: Iterable[int], change: Change, why: str) -> None:
+        what = f"the patch in {change.where}:{change.patch.line}{why}"
+        for at in hits:
+            self._items[at] = self._items[at].doubted(what)
 
     def _spoil(self, hits: Iterable[int], change: Change, problem: str) -> None:
         for at in hits:
@@ -149,15 +172,31 @@ class Bench:
 
 def _means(resource: Resource, one: Item) -> bool:
     """Tell whether a patch names an object: kustomize compares kinds, and all the names that it had."""
+    wanted = resource.namespace or _DEFAULT
     return one.kind == resource.kind and any(
-        name == resource.name and (None in {namespace, resource.namespace} or namespace == resource.namespace)
-        for namespace, name in one.identities
+        name == resource.name and (namespace or _DEFAULT) == wanted for namespace, name in one.identities
     )
 
 
 def _touches(pointer: str, one: Item) -> bool:
     """Tell whether setting a pointer changes what an object's version is, or where that stands."""
     return any(leaf == pointer or leaf.startswith(f"{pointer}/") for leaf in LEAVES[one.kind])
+
+
+def _moves(pointer: str, one: Item) -> bool:
+    """Tell whether setting a pointer makes an object another one, or has its version stand elsewhere."""
+    if pointer in _IDENTITY:
+        return True
+    if one.kind != HELM_RELEASE or not _touches(pointer, one):
+        return False  # whatever an OCIRepository's ref is, it is held for its tag
+    within_chart = f"{pointer}/".startswith("/spec/chart/")
+    return not within_chart and (one.text(REF_NAME) is not None or not VERSION.startswith(f"{pointer}/"))
+
+
+def _alters(resource: Resource, one: Item) -> bool:
+    """Tell whether a patch that may or may not be applied makes more of a difference than the version it sets."""
+    pointers = (*(pointer for pointer in resource.values if pointer != PINS[one.kind]), *resource.removed)
+    return resource.deleted or any(_touches(pointer, one) for pointer in pointers)
 
 
 def _judged(one: Item, change: Change, resource: Resource, why: str | None) -> Item:

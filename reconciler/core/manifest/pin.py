@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from reconciler.core.manifest.patch import Idle
 
 _GIT_SOURCES: Final = frozenset({"GitRepository", "Bucket"})
+_NAME: Final = re.compile(r"[A-Za-z0-9.-]+")
+"""What may stand in a ``match``: no variable, no template."""
 _TOLD: Final = 5
 """How many places a message names: of more, that many and the number of the rest."""
 _MAY_MEAN: Final = 50
@@ -219,7 +222,7 @@ class Finder:
             one = next(
                 (self._releases[name][0] for name in get_close_matches(key.name, sorted(self._releases), 1)), None
             )
-        if one is not None and one.name.replace("-", "").replace(".", "").isalnum():
+        if one is not None and _NAME.fullmatch(one.name) and _NAME.fullmatch(one.namespace or key.namespace or "-"):
             other = Key(one.namespace or key.namespace, one.name)
             line = f"match: [{{staging: {called}, production: {other}}}]"
             return f"the nearest is {_place(one)}; if it is the same: {line}"

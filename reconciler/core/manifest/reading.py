@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.core.manifest.file import NOTHING, File
 from reconciler.core.manifest.kustomization import (
-    CHANGES,
     FLUX_GROUP,
+    FLUX_SPEC,
     WANTED,
     Kustomization,
     read_flux,
     read_kustomization,
 )
-from reconciler.core.manifest.resource import GROUPS, SPEC, read_resource, text_at
+from reconciler.core.manifest.resource import GROUPS, LOCAL, SPEC, read_resource, text_at
 from reconciler.core.yaml import MAX_BYTES, TEXT, UTF_16_MARKS, Alias, Keep, Mapping, Sequence, YamlError, decode, parse
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _KEYS: Final[dict[str, Keep]] = {
     "apiVersion": TEXT,
     "kind": TEXT,
-    "metadata": Keep({"name": TEXT, "namespace": TEXT}),
-    "spec": Keep({**SPEC, **CHANGES, "path": TEXT, "targetNamespace": TEXT}),
+    "metadata": Keep({"name": TEXT, "namespace": TEXT, "annotations": Keep({LOCAL: TEXT})}),
+    "spec": Keep({**SPEC, **FLUX_SPEC}),
     "$patch": TEXT,
     "sops": Keep({}),
     "op": TEXT,  # of a JSON patch, which is a list
@@ -55,7 +55,10 @@ def read(data: bytes, *, kustomization: bool, targeted: bool = False) -> File:
     if not (kustomization or targeted or _mentions(data)):
         return NOTHING
     try:
-        file = _read(decode(data), _CONFIGURATION if kustomization else _MANIFEST, any_kind=targeted)
+        text = decode(data)
+        file = _read(text, _CONFIGURATION if kustomization else _MANIFEST, any_kind=targeted)
+        if kustomization:
+            _check_case(text)
     except YamlError as error:
         return _broken(data, error, kustomization=kustomization)
     if file == NOTHING:
@@ -63,6 +66,28 @@ def read(data: bytes, *, kustomization: bool, targeted: bool = False) -> File:
     return file
 
 
+def _check_case(text: str) -> None:
+    """Refuse a kustomization with a key in other letters, which kustomize takes for the one that it knows.
+
+    Raises:
+        YamlError: there is one.
+    """
+    for expression, known in ((_TOP_KEY, _KNOWN), (_PATCH_KEY, _OF_PATCHES)):
+        for match in expression.finditer(text):
+            key = match[1]
+            if key not in known.values() and (meant := known.get(key.lower())):
+                what = f'the key "{key}", which kustomize takes for {meant}; write it so'
+                raise YamlError(what, text.count("\n", 0, match.start(1)) + 1)
+
+
+_TOP_KEY: Final = re.compile(r"""^["']?([A-Za-z0-9]+)["']?[ \t]*:""", re.MULTILINE)
+_PATCH_KEY: Final = re.compile(
+    r"""(?:^[ \t]*(?:-[ \t]+)?|[{,][ \t]*)["']?(?!(?:path|patch|target|options)\b)"""
+    r"""((?i:path|patch|target|options))["']?[ \t]*:""",
+    re.MULTILINE,
+)
+_KNOWN: Final = {key.lower(): key for key in (*WANTED, "kind", "apiVersion")}
+_OF_PATCHES: Final = {key: key for key in ("path", "patch", "target", "options")}
 _VAIN: Final = File(problem="it holds no kustomization", kustomization=Kustomization())
 
 # --- whether a file is worth parsing -------------------------------------------------------------------------------
@@ -127,7 +152,7 @@ def _read(text: str, wanted: Keep, *, any_kind: bool = False) -> File:
                 configuration = configuration or read_kustomization(root, text_at(root, "namespace"), document, _inline)
             elif root.merged and not kind:
                 raise YamlError("a merge key (<<) gives an object its kind; write its keys out", root.merged)
-    return File(tuple(resources), tuple(operations), configuration, tuple(flux))
+    return File(tuple(resources), tuple(dict.fromkeys(operations)), configuration, tuple(flux))
 
 
 def _objects(root: Node) -> Iterable[Mapping]:
@@ -161,20 +186,38 @@ def _operations(root: Sequence) -> Iterator[str]:
         if isinstance(item, Alias) or (isinstance(item, Mapping) and item.merged):
             yield ""
         elif isinstance(item, Mapping) and (operation := text_at(item, "op")) not in {"", "test"}:
-            yield from (text_at(item, key) for key in ("path", "from")[: 2 if operation == "move" else 1])
+            yield from (_plain(text_at(item, key)) for key in ("path", "from")[: 2 if operation == "move" else 1])
+
+
+def _plain(pointer: str) -> str:
+    """Give a JSON pointer as it is meant: what stands before its first slash does not count."""
+    _, slash, below = pointer.partition("/")
+    return slash + below
 
 
 # --- files that cannot be read -------------------------------------------------------------------------------------
 
+# Nothing in these repeats what may begin another match: a file of 1 MiB that is made to be slow takes no longer.
+_ANCHOR: Final = rb"""(?:&[^\s:,{}\[\]]+[ ]+)?"""
 _NAMES: Final = re.compile(
-    rb"""(?:^|[{,])[ \t]*["']?name["']?:[ \t]*(?:&\S+[ ]+)?["']?([a-z0-9][a-z0-9.-]*)["']?(?=[ ]*(?:[,}#\r\n]|$))""",
+    rb"""(?:^|[{,])[ \t]*["']?name["']?:[ \t]*"""
+    + _ANCHOR
+    + rb"""["']?([a-z0-9][a-z0-9.-]*)["']?(?=[ ]*(?:[,}#\r\n]|$))""",
     re.MULTILINE,
 )
-_NAMESPACES: Final = re.compile(
-    rb"""^metadata:(?:[^\n]*\n(?:[ \t]+[^\n]*\n)*?)?[^\n]*?\bnamespace["']?:[ \t]*(?:&\S+[ ]+)?"""
-    rb"""["']?([a-z0-9][a-z0-9-]*)""",
-    re.MULTILINE,
-)
+_NAMESPACES: Final = re.compile(rb"""\bnamespace["']?:[ \t]*""" + _ANCHOR + rb"""["']?([a-z0-9][a-z0-9-]*)""")
+_WITHIN: Final = (b" ", b"\t", b"#", b"\r")
+
+
+def _metadata(plain: bytes) -> bytes:
+    """Give the lines of a file that belong to the metadata of an object, as far as indents tell."""
+    lines: list[bytes] = []
+    inside = False
+    for line in plain.split(b"\n"):
+        inside = line.startswith(b"metadata:") or (inside and (not line or line.startswith(_WITHIN)))
+        if inside:
+            lines.append(line)
+    return b"\n".join(lines)
 
 
 _PATHS: Final = re.compile(rb"""(?:^[ \t]*-|[\[,]|\bpath["']?:)[ \t]*["']?([^\s"',:{}\[\]#]+)""", re.MULTILINE)
@@ -184,7 +227,8 @@ _MOST_PATHS: Final = 10_000
 def _broken(data: bytes, error: YamlError, *, kustomization: bool = False) -> File:
     """Tell of a file that cannot be read what can be told all the same; of a kustomization what it may list."""
     plain = (_as_utf_8(data) if data.startswith(UTF_16_MARKS) else data)[:MAX_BYTES]
-    names, namespaces = (tuple(found.decode() for found in one.findall(plain)) for one in (_NAMES, _NAMESPACES))
+    names = tuple(found.decode() for found in _NAMES.findall(plain))
+    namespaces = tuple(found.decode() for found in _NAMESPACES.findall(_metadata(plain)))
     kinds = tuple(kind for kind in GROUPS if kind.encode() in plain)
     configuration = None
     if kustomization:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HELM_RELEASE: Final = "HelmRelease"
 OCI_REPOSITORY: Final = "OCIRepository"
+LOCAL: Final = "config.kubernetes.io/local-config"
 GROUPS: Final = {HELM_RELEASE: "helm.toolkit.fluxcd.io", OCI_REPOSITORY: "source.toolkit.fluxcd.io"}
 
 # The fields that are followed, by their JSON pointers, as a JSON patch would name them.
@@ -69,6 +70,8 @@ class Resource(NamedTuple):
     removed: tuple[str, ...] = ()
     deleted: bool = False
     """``$patch: delete``."""
+    local: bool = False
+    """It is only there for kustomize itself, which drops it."""
 
     def field(self, pointer: str) -> Field | None:
         """Give a value with its place, as far as that was wanted."""
@@ -128,7 +131,13 @@ def read_resource(text: str, document: Document, root: Mapping, kind: str, api_v
                 found.values[pin] = found.values[pointer]
     deleted = text_at(root, "$patch") == "delete"
     kind, api_version = intern(kind), intern(api_version)
-    return Resource(kind, api_version, name, namespace or None, root.line, found.values, tuple(found.removed), deleted)
+    local = text_at(_annotations(metadata), LOCAL) not in {"", "false"}
+    removed = tuple(found.removed)
+    return Resource(kind, api_version, name, namespace or None, root.line, found.values, removed, deleted, local)
+
+
+def _annotations(metadata: Node | None) -> Node | None:
+    return metadata.entries.get("annotations") if isinstance(metadata, Mapping) else None
 
 
 def _check_names(root: Mapping, metadata: Node | None) -> None:

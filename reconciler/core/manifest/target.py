@@ -40,6 +40,11 @@ def selects(target: Target, one: Item) -> bool:
     )
 
 
+def may_select(target: Target, group: str, kind: str, name: str) -> bool:
+    """Tell whether a target selects, or may select, an object of which no more than this is known."""
+    return _whole(target.kind, kind) and _whole(target.group, group) and _whole(target.name, name)
+
+
 def doubt(target: Target) -> str | None:
     """Say why it cannot be told what a target selects, None where it can."""
     if target.by_label:
