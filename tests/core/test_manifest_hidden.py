@@ -131,11 +131,6 @@ FOUND: dict[str, tuple[Files, str, str]] = {
         "a/vault.yaml:4",
         "1.0.0",
     ),
-    "a patch without a target that is not called like a manifest": (
-        {**over("patches: [{path: p.txt}]\n"), "prod/p.txt": patch()},
-        "prod/p.txt:7",
-        "2.0.0",
-    ),
     "an object that is only there for kustomize": (
         {
             "prod/kustomization.yaml": "namespace: prod\nresources: [vault.yaml, local.yaml]\n",
@@ -652,17 +647,3 @@ def test_no_match_is_proposed_that_the_configuration_would_refuse() -> None:
 
     assert isinstance(answer, NoPin)
     assert "match:" not in answer.message
-
-
-def test_a_near_ocirepository_is_no_match_where_paths_select_another() -> None:
-    tree: Files = {
-        "apps/production/hr.yaml": release().split("spec")[0]
-        + "spec: {chartRef: {kind: OCIRepository, name: vault}}\n",
-        "apps/staging/oci.yaml": repository(ref="{tag: 2.0.0}"),
-        "sources/production/oci.yaml": repository(),
-    }
-    answer = find(tree, "**/production/**")
-
-    assert isinstance(answer, NoPin)
-    assert answer.reason is Reason.AMBIGUOUS
-    assert "apps/staging/oci.yaml:1, sources/production/oci.yaml:1" in answer.message

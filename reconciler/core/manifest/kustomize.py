@@ -45,8 +45,7 @@ class Survey:
 class Named(NamedTuple):
     """The files that kustomizations name and that are more, or other, than their own names tell.
 
-    ``resources`` are not called like a manifest, patches without a target among them; ``patches`` stand under a target,
-    where their kind does not count.
+    ``resources`` are not called like a manifest, and ``patches`` stand under a target, where their kind does not count.
     """
 
     resources: frozenset[str]
@@ -60,8 +59,7 @@ def named(files: Mapping[str, File]) -> Named:
     for path, file in files.items():
         if file.kustomization is not None:
             one, folder = file.kustomization, _folder(path)
-            whole = (*one.resources, *(patch.path for patch in one.patches if patch.path and not patch.target))
-            resources += (_inside(folder, name) for name in whole if not is_manifest(name))
+            resources += (_inside(folder, name) for name in one.resources if not is_manifest(name))
             patches += (_inside(folder, patch.path) for patch in one.patches if patch.path and patch.target)
     return Named(frozenset(resources), frozenset(patches))
 

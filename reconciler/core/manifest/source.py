@@ -48,13 +48,9 @@ class _Pool:
         self._editable = editable
         self._by_root: dict[str, list[Item]] = {}
         self._below: dict[str, list[Item]] = {}
-        self._selected: list[Item] = []
 
     def nearest(self, root: str) -> list[Item]:
-        """Give those that one root applies, else those that share the most leading folders with it.
-
-        Where paths select none of these but others, it cannot be told: all are given.
-        """
+        """Give those that one root applies, else those that share the most leading folders with it."""
         if len(self.items) == 1:
             return self.items
         if not self._by_root:
@@ -63,13 +59,7 @@ class _Pool:
             return same
         while root and root not in self._below:
             root = root.rpartition("/")[0]
-        found = self._below[root]
-        if not self._selected or any(self._selects(one) for one in found):
-            return found
-        return [*found, *self._selected]  # what is nearest is not selected, and what is selected is not nearest
-
-    def _selects(self, one: Item) -> bool:
-        return not self._editable.isdisjoint(one.trail)
+        return self._below[root]
 
     def _sort(self) -> None:
         for one in self.items:
@@ -80,13 +70,14 @@ class _Pool:
                 self._below.setdefault(folder, []).append(one)
                 folder = folder.rpartition("/")[0]
             self._below.setdefault("", []).append(one)
-        self._selected = self._chosen([one for one in self.items if one.listed and self._selects(one)])
         self._by_root = {root: self._chosen(items) for root, items in self._by_root.items()}
         self._below = {root: self._chosen(items) for root, items in self._below.items()}
 
     def _chosen(self, items: list[Item]) -> list[Item]:
         """Give those that paths select, if any, and of several that ask for the very same one."""
-        found = _preferred(_preferred(items, lambda one: one.listed), self._selects)
+        found = _preferred(
+            _preferred(items, lambda one: one.listed), lambda one: not self._editable.isdisjoint(one.trail)
+        )
         distinct = {tuple(map(one.site, (TAG, SEMVER, DIGEST))): one for one in found}
         return sorted(distinct.values(), key=lambda one: (one.path, one.line))
 
