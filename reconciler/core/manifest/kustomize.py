@@ -346,7 +346,8 @@ class _Build:
     ) -> _Overlay:
         """Apply those patches that come before the names are changed, or those that come after it."""
         for where, kustomization in layers:
-            if patches := [one for one in kustomization.patches if one.late is late]:
+            patches = [one for one in kustomization.patches if one.late is late] if kustomization.patches else None
+            if patches:
                 overlay = self._patched(overlay, folder, where, patches)
         return overlay
 

@@ -72,7 +72,8 @@ def _check_case(text: str) -> None:
     Raises:
         YamlError: there is one.
     """
-    for expression, known in ((_TOP_KEY, _KNOWN), (_PATCH_KEY, _OF_PATCHES)):
+    checks = ((_TOP_KEY, _KNOWN), (_PATCH_KEY, _OF_PATCHES)) if "patches" in text else ((_TOP_KEY, _KNOWN),)
+    for expression, known in checks:
         for match in expression.finditer(text):
             key = match[1]
             if key not in known.values() and (meant := known.get(key.lower())):
