@@ -80,14 +80,14 @@ class Worlds:
         return self._repositories[place]
 
     def _git(self, settings: GitSettings, branch: str) -> Production:
-        from reconciler.adapters.git import Git, SshKey, TokenFile
+        from reconciler.adapters import git
 
-        credentials: SshKey | TokenFile | None = None
+        credentials: git.SshKey | git.TokenFile | None = None
         if settings.ssh_key_file:
-            credentials = SshKey(settings.ssh_key_file, settings.known_hosts_file)
+            credentials = git.SshKey(settings.ssh_key_file, settings.known_hosts_file)
         elif settings.token_file:
-            credentials = TokenFile(settings.token_file)
-        return Git(
+            credentials = git.TokenFile(settings.token_file)
+        return git.Git(
             url=settings.url.raw,
             branch=branch,
             cache=self._cache,

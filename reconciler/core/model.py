@@ -337,8 +337,9 @@ class PullRequest:
     that it goes to. ``ours`` says that our credential opened it. ``merging`` says that auto-merge, or the merge queue,
     is of our asking. ``in_review`` says that an approving review stands on the head, or that it is in the merge queue.
     ``clean`` says that it could be merged at once: nothing is required of it, no check is under way or has failed, and
-    nobody ever asked the forge to merge it. ``files`` are the paths that it changes. ``texts`` are those of the only
-    one of them in the merge base and in the head, where base was merged into it.
+    nobody ever asked the forge to merge it. ``labels`` are in small letters, for the forge does not tell others apart.
+    ``files`` are the paths that it changes. ``texts`` are those of the only one of them in the merge base and in the
+    head, where base was merged into it.
     """
 
     number: int

@@ -531,6 +531,14 @@ STORIES = [
         id="labelled promotion/hold",
     ),
     pytest.param(
+        lambda hub: hub.ada.labels(1, "Promotion/Hold"),
+        NEW,
+        "pause",
+        "on-hold",
+        Shown(status="pending on-hold:", merging=False),
+        id="labelled in other letters, which GitHub takes for the same",
+    ),
+    pytest.param(
         all_of(
             lambda hub: hub.ada.labels(1, "promotion/hold"), passed, lambda hub: hub.ada.unlabels(1, "promotion/hold")
         ),

@@ -783,7 +783,10 @@ def test_a_release_that_is_held_for_another_reason_has_a_say_in_the_pin_that_mov
     assert hold(decided, A).message == "the pin also governs b/redis, where 1.1.0 is not proven"
     passed = proven(B, "1.1.0", suspend=True)
     assert words(look(fleet(proven(A, "1.1.0"), passed), repository)) == {A: "waiting", B: "ambiguous"}
-    assert words(look(fleet(proven(A, "1.1.0"), proven(B, "1.1.0")), repository)) == {A: "open", B: "ambiguous"}
+    assert words(turn(fleet(proven(A, "1.1.0"), proven(B, "1.1.0")), repository)) == {A: "open", B: "ambiguous"}
+    found = action(look(fleet(proven(A, "1.1.0"), failed), repository))
+    assert isinstance(found, Disarm)
+    assert found.subject.reason is Reason.TESTS_FAILED
 
 
 def test_a_shared_pin_moves_to_the_highest_version_that_all_have_proven() -> None:

@@ -99,7 +99,7 @@ def with_pull(name: str, pull: Pull, me: Me, texts: tuple[str, str] | None = Non
         conflicts=pull.open and pull.mergeable == "CONFLICTING",
         clean=pull.clean,
         opened=pull.created_at,
-        labels=tuple(label.name for label in pull.labels.nodes) if pull.labels else (),
+        labels=tuple(label.name.lower() for label in pull.labels.nodes) if pull.labels else (),
         status=me.status(head) if head else None,
         commits=_changes(pull, me),
         files=_files(pull),

@@ -27,7 +27,7 @@ from reconciler.adapters.github.shapes import (
     Shape,
 )
 from reconciler.adapters.github.wire import Step
-from reconciler.core.pull_request import merged
+from reconciler.core.pull_request import RETRY, merged
 from reconciler.ports import PortError, Unavailable
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ _MOST: Final = 4
 """The most requests that one action takes, if nothing stands in its way."""
 _TRIES: Final = 3
 _HEADS: Final = "refs/heads/"
-_RETRY: Final = "promotion/retry"
 _QUIET: Final = "autoMergeRequest { enabledBy { __typename login } } isInMergeQueue"
 
 
@@ -507,7 +506,7 @@ def _still_merges(pull: Pull) -> Unavailable:
 
 
 def _without_retry(pull: Pull) -> list[Step]:
-    ids = [label.id for label in pull.labels.nodes if label.name.lower() == _RETRY] if pull.labels else []
+    ids = [label.id for label in pull.labels.nodes if label.name.lower() == RETRY] if pull.labels else []
     wanted = {"labelableId": pull.id, "labelIds": ids}
     return [Step("retry", "removeLabelsFromLabelable", wanted)] if ids else []
 

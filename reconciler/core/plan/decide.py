@@ -117,7 +117,7 @@ class Decision:
         answers = [self._alone(unit, standing, member) for member in unit.members]
         holds = [one for one in answers if isinstance(one, Hold) and one.reason is not Reason.AHEAD]
         first = min(holds, key=lambda hold: _ORDER[hold.reason], default=None)
-        if action := self.withdrawal(standing, unit.releases, unit.members, first):
+        if action := self.withdrawal(standing, unit.releases, unit.governed, first):
             yield action
         else:
             yield from answers
@@ -213,7 +213,7 @@ class Decision:
         return ask(self.one.cases(unit, row, self.at))
 
     def _everyone(self, unit: Unit, hold: Hold, standing: Standing) -> Iterator[Answer]:
-        if action := self.withdrawal(standing, unit.releases, unit.members, hold):
+        if action := self.withdrawal(standing, unit.releases, unit.governed, hold):
             yield action
             return
         for release in unit.releases:
@@ -278,16 +278,16 @@ class Decision:
     # --- taking back what stands -----------------------------------------------------------------------------------
 
     def withdrawal(
-        self, standing: Standing, releases: tuple[Key, ...], members: tuple[Evidence, ...], hold: Hold | None
+        self, standing: Standing, releases: tuple[Key, ...], governed: tuple[Evidence, ...], hold: Hold | None
     ) -> Action | None:
         """Decide what happens to a promotion that stands open though nothing proposes it any more."""
         marker, target = standing.marker, standing.target
         if not standing.open or marker is None:
             return None
         stale = Reason.STALE, f"staging no longer proves {marker.to}"
-        if not any(target in member.contradicted for member in members):
+        if not any(target in one.contradicted for one in governed):
             return self._withdrawn(standing, releases, State.PAUSED, (hold.reason, hold.message) if hold else stale)
-        doubts = (doubt for member in members for doubt in member.doubts if doubt.version == target)
+        doubts = (doubt for one in governed for doubt in one.doubts if doubt.version == target)
         doubt = next(doubts, None)
         return self._withdrawn(standing, releases, State.DISARMED, (doubt.reason, doubt.message) if doubt else stale)
 

@@ -185,7 +185,7 @@ class Standing:
 
     @property
     def _anew(self) -> str:
-        return "merge it, or to start again: close it and label it promotion/retry"
+        return f"merge it, or to start again: close it and label it {RETRY}"
 
     def _held(self, pin: Pin, target: str) -> tuple[Reason, str] | None:
         """Say what a person, or a revert, has against what stands open on a forge."""
